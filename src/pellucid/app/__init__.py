@@ -1,0 +1,1 @@
+"""What a user can do, one file per verb. The command line and the page call nothing else."""

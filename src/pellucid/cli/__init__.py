@@ -1,0 +1,1 @@
+"""Arguments to `app.<verb>`. No logic."""

@@ -1,0 +1,1 @@
+"""Folders, archives, pairs and unpaired sets to batches; fingerprints of data sets."""

@@ -1,0 +1,27 @@
+"""A batch whose samples know their degradation."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples for one training step.
+
+    Attributes:
+        degraded: `(B, 3, H, W)`.
+        clean: `(B, 3, H, W)`; for unpaired sets an unrelated clean picture.
+        domains: per sample, the degradation that made it (`"gaussian-noise"`, `"rain+jpeg"`), or the data set's name.
+        step: the number of the step that the batch is for.
+    """
+
+    degraded: Tensor
+    clean: Tensor
+    domains: tuple[str, ...]
+    step: int = 0
+
+    def select(self, domain: str) -> "Batch":
+        """The samples of one domain, in order. Empty when there are none."""
+        rows = [row for row, name in enumerate(self.domains) if name == domain]
+        return Batch(self.degraded[rows], self.clean[rows], tuple(domain for _ in rows), self.step)

@@ -1,0 +1,1 @@
+"""Measures, protocols exactly as the papers measured, benchmark sets, tables and contact sheets."""

@@ -1,0 +1,1 @@
+"""Pictures as tensors: files, metadata, colour, padding, tiling. Knows files, not networks."""

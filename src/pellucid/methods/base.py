@@ -1,0 +1,102 @@
+"""The contracts that hold every method: how it restores, how it trains, and how a loss becomes an update.
+
+A training run is *data x network x objective x strategy*. Methods differ in how they train, not in how they restore,
+so the loop and the command line know only what stands here.
+
+Differs from the house plan: the contract of a strategy lives here and not in `training/`, because the strategies of
+DIL are methods and methods may not import from the room above them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from pellucid.data.batch import Batch
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What restoring one picture gives.
+
+    Attributes:
+        image: restored, `(B, 3, H, W)`, float32, in `[0, 1]`, the size of the input.
+        maps: further pictures by name, each `(B, C, H, W)`: `"prior"`, `"error"`, `"rain"`.
+        perceived: what was found to be wrong with the input, name to strength in `[0, 1]`; empty when not perceived.
+    """
+
+    image: Tensor
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    perceived: Mapping[str, float] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Restorer(Protocol):
+    """A trained method, ready to restore one tile or one whole picture that has already been padded.
+
+    Attributes:
+        size_multiple: height and width must be multiples of it, in pixels.
+        receptive_radius: how far a pixel of the output can see, in pixels; tiles overlap by at least this much.
+        bytes_per_pixel: peak working memory while restoring, per input pixel; measured, see `benchmarks/memory.py`.
+    """
+
+    size_multiple: int
+    receptive_radius: int
+    bytes_per_pixel: float
+
+    def context(self, image: Tensor) -> Tensor | None:
+        """What must be computed once from the whole picture and passed to every tile; `None` when nothing must."""
+        ...
+
+    def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
+        """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`. Not clamped, not cropped."""
+        ...
+
+
+Objective = Callable[[nn.Module, Batch], tuple[Tensor, dict[str, float]]]
+"""`(network, batch) -> (loss, terms)`: a scalar to minimise, and its parts for the log."""
+
+
+class Strategy(Protocol):
+    """How an objective becomes a weight update: empirical risk, or one of DIL's four."""
+
+    def step(self, objective: Objective, batch: Batch) -> dict[str, float]:
+        """One update of the network's weights. Returns the terms of the loss and what else is worth logging.
+
+        Raises:
+            FloatingPointError: when the loss is not finite; the weights are then as they were before the call.
+        """
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the network's weights that the next step depends on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        ...
+
+
+class Recipe(Protocol):
+    """One training run's networks, optimisers and step. The loop calls it and knows nothing else."""
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One training step; see `Strategy.step` for what it may raise."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that exact resume needs: weights, averaged weights, optimisers, schedule."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        ...
+
+    def restorer(self) -> Restorer:
+        """The restorer as it would be shipped now (averaged weights when there are any)."""
+        ...
+
+    def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `pellucid.weights` saves: the tensors, and the network's name and arguments."""
+        ...

@@ -1,0 +1,1 @@
+"""`nn.Module`s, one file per network. They know nothing of files, losses or training."""

@@ -1,0 +1,1 @@
+"""Losses used by two methods or more."""

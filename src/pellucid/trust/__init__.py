@@ -1,0 +1,1 @@
+"""How much of a restored pixel is evidence and how much is belief (filled by BIGPrior)."""
