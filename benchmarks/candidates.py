@@ -1,0 +1,137 @@
+"""Train every candidate for the default network for the same short time, and print quality against speed.
+
+    python benchmarks/candidates.py --minutes 8 --output benchmarks/results/candidates
+
+Every candidate gets the same processor time (summed over threads, so that a machine shared with others is fair), the same
+mixture, pictures and seed. Quality is PSNR on held-out training pictures; no test set is touched. Speed is restoring
+1 megapixel in bf16, channels-last, best of three, and its multiply-adds over that time against a bf16 matrix product in the
+same run.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pellucid.app.train import train
+from pellucid.methods.restorer import NetworkRestorer, restorer_from_weights
+from pellucid.networks.catalog import build_network
+from pellucid.training.run_folder import environment
+from pellucid.weights.files import load_weights
+
+CANDIDATES: dict[str, tuple[str, dict]] = {
+    "residual U-Net 32-64-128": ("residual-unet", {"widths": [32, 64, 128], "blocks": [2, 2, 4]}),
+    "residual U-Net 48-96-192": ("residual-unet", {"widths": [48, 96, 192], "blocks": [2, 2, 4]}),
+    "residual U-Net 64-128-256": ("residual-unet", {"widths": [64, 128, 256], "blocks": [2, 2, 4]}),
+    "NAFNet type, width 16": ("nafnet", {"width": 16}),
+    "NAFNet type, width 24": ("nafnet", {"width": 24}),
+    "FFDNet type, 96 x 12": ("ffdnet", {"width": 96, "depth": 12}),
+}
+
+
+def matrix_rate() -> float:
+    """Multiply-adds per second of a 2048^3 bf16 matrix product, best of five."""
+    one = torch.randn(2048, 2048).bfloat16()
+    best = min(_seconds(lambda: one @ one) for _ in range(5))
+    return 2048**3 / best
+
+
+def _seconds(function) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def speed(network: str, arguments: dict) -> dict[str, float]:
+    """Parameters, multiply-adds per pixel, seconds per megapixel, share of the matrix rate."""
+    built = build_network(network, arguments)
+    parameters = sum(p.numel() for p in built.parameters())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        built(torch.zeros(1, 3, 256, 256))
+    multiply_adds = counter.get_total_flops() / 2 / 256**2
+    restorer = NetworkRestorer(built)
+    image = torch.rand(1, 3, 1024, 1024)
+    restorer.restore(image)
+    seconds = min(_seconds(lambda: restorer.restore(image)) for _ in range(3)) / (1024**2 / 1e6)
+    return {
+        "parameters": parameters,
+        "thousand_multiply_adds_per_pixel": multiply_adds / 1e3,
+        "seconds_per_megapixel": seconds,
+        "share_of_matrix_rate": multiply_adds * 1e6 / seconds / matrix_rate(),
+    }
+
+
+def quality(recipe: Path, network: str, arguments: dict, cpu_minutes: float, folder: Path) -> dict[str, float]:
+    """Train for `cpu_minutes`; validation PSNR per domain at the end."""
+    common = [
+        f"--network.name={network}",
+        f"--network.arguments={json.dumps(arguments)}",
+        "--training.checkpoint_every=1000000",
+        "--training.validate_every=1000000",
+    ]
+    probe = ["--training.steps=30", f"--training.run_folder={folder}/probe"]
+    start = time.process_time()
+    train(recipe, common + probe)
+    first = time.process_time() - start
+    start = time.process_time()
+    train(recipe, [*common, "--training.steps=90", f"--training.run_folder={folder}/probe-longer"])
+    per_step = (time.process_time() - start - first) / 60  # loading and validation cancel out
+    steps = round(cpu_minutes * 60 / per_step)
+    run = folder / "run"
+    train(recipe, [*common, f"--training.steps={steps}", f"--training.run_folder={run}"])
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    last = next(line for line in reversed(lines) if "validation/gain" in line)
+    values = {name.removeprefix("validation/"): v for name, v in last.items() if name.startswith("validation/")}
+    tensors, description = load_weights(run / "weights.safetensors")
+    restorer_from_weights(tensors, description, "cpu")  # what was trained can be loaded and shipped
+    return {"steps": steps, "cpu_seconds_per_step": per_step, **values}
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=8, help="processor time per candidate, minutes")
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/default.yaml"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/candidates"))
+    arguments = parser.parse_args()
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, dict] = {}
+    for name, (network, settings) in CANDIDATES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            measured = speed(network, settings)
+            rows[name] = {**measured, **quality(arguments.recipe, network, settings, arguments.minutes, Path(folder))}
+        content = {"processor_minutes": arguments.minutes, "machine": environment(), "rows": rows}
+        arguments.output.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+        arguments.output.with_suffix(".md").write_text(table(rows, arguments.minutes))
+        print(table(rows, arguments.minutes), flush=True)
+
+
+def table(rows: dict[str, dict], minutes: float) -> str:
+    """The rows as Markdown."""
+    domains = [name for name in next(iter(rows.values())) if name in SHOWN]
+    head = ["network", "parameters", "kMAC/px", "s/MP", "share", "steps", "gain dB", *domains]
+    lines = [f"Validation PSNR in dB after {minutes:g} processor minutes of training each.", ""]
+    lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for name, row in rows.items():
+        cells = [
+            name,
+            f"{row['parameters'] / 1e6:.2f} M",
+            f"{row['thousand_multiply_adds_per_pixel']:.0f}",
+            f"{row['seconds_per_megapixel']:.2f}",
+            f"{row['share_of_matrix_rate']:.2f}",
+            f"{row['steps']}",
+            f"{row['gain']:+.2f}",
+            *(f"{row[domain]:.2f}" for domain in domains),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+SHOWN = ("clean", "gaussian-noise", "sensor-noise", "gaussian-blur", "jpeg", "rain", "haze", "low-light")
+
+if __name__ == "__main__":
+    main()

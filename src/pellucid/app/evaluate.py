@@ -1,0 +1,203 @@
+"""Measure models on test sets under named protocols, and write what was found."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.errors import ConfigurationError, PellucidError
+from pellucid.evaluation.baselines import BASELINES, baseline
+from pellucid.evaluation.benchmark_sets import (
+    BENCHMARK_SETS,
+    OpenedSet,
+    benchmark_set,
+    open_benchmark_set,
+    open_two_folders,
+)
+from pellucid.evaluation.contact_sheet import contact_sheet
+from pellucid.evaluation.evaluate import Contestant, Progress, Result, spread_evenly
+from pellucid.evaluation.evaluate import evaluate as evaluate_trial
+from pellucid.evaluation.protocols import CARD, Protocol, Trial, find_protocol
+from pellucid.evaluation.records import csv_text, json_text, write_whole
+from pellucid.evaluation.tables import SummaryTable, markdown, summary_tables
+
+logger = logging.getLogger(__name__)
+
+FOLDERS_PROTOCOL = "pairs"
+"""How two folders are compared when nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What measuring gave.
+
+    Attributes:
+        results: one per contestant and trial.
+        tables: the same, with published figures beside them.
+        files: what was written.
+    """
+
+    results: tuple[Result, ...]
+    tables: tuple[SummaryTable, ...]
+    files: tuple[Path, ...] = ()
+
+
+def evaluate(
+    models: Sequence[str | Contestant],
+    *,
+    on: Sequence[str] = (),
+    sigma: Sequence[float] = (),
+    levels: Sequence[float] = (),
+    protocol: str | None = None,
+    folders: tuple[str | Path, str | Path] | None = None,
+    data_root: str | Path | None = None,
+    output: str | Path | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    has_sheets: bool = True,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Every model in every trial, the input itself always among them.
+
+    Args:
+        models: names or paths of models, names of baselines (`input`, `bm3d`, `bm3d-blind`, `opencv-nlm`, ...), or
+            contestants.
+        on: test sets by name; `"card"` stands for all that a model card reports.
+        sigma: of the noise, of 255; only for protocols that add noise.
+        levels: of whatever the protocol varies (JPEG quality, blur in pixels); the published ones when absent.
+        protocol: by name; each set's own when absent.
+        folders: degraded and clean pictures of the same base names, instead of or besides `on`.
+        data_root: the folder that holds `test/`; the environment variable PELLUCID_DATA when absent.
+        output: folder for `results.json`, `pictures.csv`, `tables.md` and `sheets/`; nothing is written when absent.
+        limit: at most so many pictures of each set, spread evenly.
+        seed: of the noise.
+        device: for models loaded by name.
+        has_sheets: whether contact sheets are among what is written.
+        progress: told after every restoration, over all trials.
+
+    Raises:
+        ConfigurationError: when there is nothing to measure on, or a level does not fit.
+        MethodError: when a model or baseline is not known or its library is missing.
+        DataError: when a test set is not known or not there.
+    """
+    contestants = contestants_of(models, device)
+    trials = _trials(on, protocol, tuple(sigma), tuple(levels))
+    opened: dict[str, OpenedSet] = {}
+    if folders is not None:
+        pairs = open_two_folders(*folders)
+        opened[pairs.name] = pairs
+        trials.append(Trial(find_protocol(protocol or FOLDERS_PROTOCOL), pairs.name))
+    if not trials:
+        names = ", ".join(known.name for known in BENCHMARK_SETS)
+        raise ConfigurationError(f"Expected something to measure on, got nothing: name a set ({names}) or two folders.")
+    for trial in trials:  # all are opened before the first is measured, so that a missing one costs no time
+        if trial.test_set not in opened:
+            opened[trial.test_set] = open_benchmark_set(trial.test_set, data_root)
+
+    counts = [len(spread_evenly(len(opened[trial.test_set].pictures), limit)) * len(contestants) for trial in trials]
+    results: list[Result] = []
+    for position, trial in enumerate(trials):
+        results += evaluate_trial(
+            contestants,
+            trial,
+            opened[trial.test_set],
+            seed=seed,
+            limit=limit,
+            progress=_shifted(progress, sum(counts[:position]), sum(counts)),
+        )
+    tables = summary_tables(results)
+    files: tuple[Path, ...] = ()
+    if output is not None:
+        files = _written(Path(output), results, tables, contestants, opened, has_sheets)
+    return Evaluation(tuple(results), tables, files)
+
+
+def contestants_of(models: Sequence[str | Contestant], device: str | None = None) -> list[Contestant]:
+    """Models, baselines and contestants as contestants, `input` first, none twice.
+
+    Raises:
+        MethodError: when a name is not known or a library is missing.
+    """
+    contestants = {"input": baseline("input")}
+    for model in models:
+        contestant = model if isinstance(model, Contestant) else _contestant(model, device)
+        contestants.setdefault(contestant.name, contestant)
+    return list(contestants.values())
+
+
+def _contestant(name: str, device: str | None) -> Contestant:
+    if name in BASELINES:
+        return baseline(name)
+    from pellucid.methods.load import load
+
+    model = load(name, device=device)
+    facts = {"model": str(model.name), "device": str(model.device)}
+    description = getattr(model, "description", None) or {}
+    facts |= {key: str(description[key]) for key in ("sha256", "method", "licence") if key in description}
+    return Contestant(name, lambda image: model.restore(image.to(model.device)).image, facts=facts)
+
+
+def _trials(
+    on: Sequence[str], protocol: str | None, sigma: tuple[float, ...], levels: tuple[float, ...]
+) -> list[Trial]:
+    if sigma and levels:
+        raise ConfigurationError("Expected sigma or levels, got both: sigma is the level of protocols that add noise.")
+    wanted: list[tuple[Protocol, str]] = []
+    for name in on:
+        if name.lower() == "card":
+            wanted += [(find_protocol(own), test_set) for own, test_set in CARD]
+        else:
+            known = benchmark_set(name)
+            wanted.append((find_protocol(protocol or known.protocol), known.name))
+    if sigma and wanted and not any(chosen.level_name == "sigma" for chosen, _ in wanted):
+        raise ConfigurationError(
+            f"Expected a protocol that adds noise for sigma, got {', '.join(chosen.name for chosen, _ in wanted)}: "
+            "leave sigma out, or choose a protocol such as awgn."
+        )
+    trials = []
+    for chosen, test_set in wanted:
+        asked = sigma if chosen.level_name == "sigma" and sigma else levels
+        steps = (None,) if chosen.level_name is None else asked or chosen.levels
+        trials += [Trial(chosen, test_set, step) for step in steps]
+    return trials
+
+
+def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
+    if progress is None:
+        return None
+    told: Callable[[int, int, str], None] = progress
+    return lambda done, _, what: told(before + done, total, what)
+
+
+def _written(
+    folder: Path,
+    results: Sequence[Result],
+    tables: Sequence[SummaryTable],
+    contestants: Sequence[Contestant],
+    opened: dict[str, OpenedSet],
+    has_sheets: bool,
+) -> tuple[Path, ...]:
+    files = [
+        write_whole(folder / "results.json", json_text(results)),
+        write_whole(folder / "pictures.csv", csv_text(results)),
+        write_whole(folder / "tables.md", markdown(tables)),
+    ]
+    named = {contestant.name: contestant for contestant in contestants}
+    for result in results:
+        if not has_sheets or result.contestant == "input":
+            continue
+        try:
+            sheet = contact_sheet(named[result.contestant], result, opened[result.trial.test_set])
+        except PellucidError as error:  # figures are worth more than their illustration
+            logger.warning("No contact sheets: %s", error)
+            break
+        files.append(write_whole(folder / "sheets" / _sheet_name(result), sheet))
+    return tuple(files)
+
+
+def _sheet_name(result: Result) -> str:
+    trial = result.trial
+    level = "" if trial.level is None else f"-{trial.level:g}"
+    name = f"{trial.protocol.name}-{trial.test_set}{level}-{result.contestant}"
+    return "".join(letter if letter.isalnum() or letter in "-._" else "_" for letter in name) + ".png"

@@ -1,0 +1,102 @@
+"""A recipe file, with overrides, to checked settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pellucid.errors import ConfigurationError
+from pellucid.methods.catalog import method
+from pellucid.training.config import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run as asked for.
+
+    Attributes:
+        method: a name of the catalog.
+        config: the method's own settings.
+        training: how the loop runs.
+    """
+
+    method: str
+    config: Any
+    training: TrainingSettings
+
+    def as_resolved(self) -> dict[str, Any]:
+        """Everything, defaults included, as plain values."""
+        parts = {"method": self.method, **self.config.model_dump(mode="json")}
+        return {**parts, "training": self.training.model_dump(mode="json")}
+
+
+def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
+    """The run that a YAML file describes.
+
+    The file holds `method`, `training`, and the sections of the method's own settings.
+
+    Args:
+        path: of the file.
+        overrides: `--section.field value ...`; a value is read as YAML, several values make a list.
+
+    Raises:
+        ConfigurationError: names the first setting that is wrong, and what it may be.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"Expected a recipe file at {path}, found none: see recipes/ for examples.")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"Expected YAML in {path}, got something else ({error}): mend the line named.") from error
+    if not isinstance(content, dict) or "method" not in content:
+        raise ConfigurationError(f"Expected a mapping with `method` in {path}, found none: add `method: supervised`.")
+    for name, value in _parsed(overrides):
+        _set(content, name, value)
+    name = content.pop("method")
+    training = content.pop("training", {})
+    return Run(
+        name,
+        _checked(method(name).config, content, path, ""),
+        _checked(TrainingSettings, training, path, "training."),
+    )
+
+
+def _checked(model: type[BaseModel], content: Any, path: Path, prefix: str) -> Any:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = prefix + ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"Expected settings that the recipe knows, but {field} in {path} is not right: {first['msg']}, "
+            f"got {first['input']!r}."
+        ) from error
+
+
+def _parsed(overrides: Sequence[str]) -> list[tuple[str, Any]]:
+    """`--a.b 1 --c x y` and `--a.b=1` to `[("a.b", 1), ("c", ["x", "y"])]`."""
+    found: list[tuple[str, list[Any]]] = []
+    for token in overrides:
+        if token.startswith("--"):
+            name, equals, value = token[2:].partition("=")
+            found.append((name.replace("-", "_"), [yaml.safe_load(value)] if equals else []))
+        elif not found:
+            raise ConfigurationError(f"Expected --section.field before a value, got {token!r}: name the setting first.")
+        else:
+            found[-1][1].append(yaml.safe_load(token))
+    missing = [name for name, values in found if not values]
+    if missing:
+        raise ConfigurationError(f"Expected a value after --{missing[0]}, got none: write --{missing[0]} VALUE.")
+    return [(name, values[0] if len(values) == 1 else values) for name, values in found]
+
+
+def _set(content: dict[str, Any], name: str, value: Any) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise ConfigurationError(f"Expected sections before the last dot of --{name}, but {section} is a value.")
+    content[last] = value

@@ -1,0 +1,90 @@
+"""Train what a recipe file describes."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pellucid.app.recipe_file import Run, read_run
+from pellucid.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> Path:
+    """Train, going on where the run stopped if it was begun before. Returns the run folder.
+
+    Args:
+        recipe: YAML file.
+        overrides: `--section.field value ...`, as on the command line; they win over the file.
+        data_root: folder that relative paths in the recipe start from; `PELLUCID_DATA` when absent.
+
+    Raises:
+        ConfigurationError: when a setting is unknown or out of range, or the extra `train` is not installed.
+    """
+    run = read_run(recipe, overrides)
+    try:
+        from accelerate import Accelerator
+        from accelerate.utils import set_seed
+    except ImportError as error:
+        raise ConfigurationError(
+            "Expected the package accelerate for training, found none: pip install 'pellucid[train]'."
+        ) from error
+    import torch
+
+    from pellucid.methods.catalog import method
+    from pellucid.training.loop import train as train_loop
+    from pellucid.training.run_folder import RunFolder
+    from pellucid.training.samples import validate
+
+    settings = run.training
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu")
+    set_seed(run.config.data.seed)
+    training_batches, validation_batch = _batches(run, data_root, accelerator.device, accelerator.process_index)
+    built = method(run.method).build_recipe(run.config, accelerator, settings.steps)
+    folder = settings.run_folder or Path("runs") / recipe.stem
+    record = RunFolder(folder, run.as_resolved())
+    judge = partial(lambda recipe, step, batch: validate(recipe, batch, record, step), batch=validation_batch)
+    try:
+        outcome = train_loop(
+            built, training_batches, settings, record, validate=judge, is_main=accelerator.is_main_process
+        )
+        if accelerator.is_main_process:
+            _export(built, folder, run, outcome.step)
+    finally:
+        record.close()
+    if outcome.reason != "finished":
+        logger.warning("Stopped at step %d (%s); run the same command again to go on.", outcome.step, outcome.reason)
+    return folder
+
+
+def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any]:
+    """Training batches, and one fixed batch of pictures that training never sees."""
+    from pellucid.data.clean_pictures import load_clean_pictures, split_validation
+    from pellucid.data.degraded_batches import DegradedBatches
+    from pellucid.degradations.mixing import Mixture
+
+    data = run.config.data
+    pictures = load_clean_pictures(data, data_root)
+    training, validation = split_validation(pictures, data.validation_share)
+    mixture = Mixture(data.mixture, data.severity)
+    make = partial(DegradedBatches, mixture=mixture, device=device)
+    batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
+    held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
+    return batches, held_out(0)
+
+
+def _export(recipe: Any, folder: Path, run: Run, step: int) -> None:
+    from pellucid.weights.files import save_weights
+
+    tensors, description = recipe.weights()
+    description = {**description, "recipe": run.as_resolved(), "step": step}
+    save_weights(folder / "weights.safetensors", tensors, description)
+
+
+def show(recipe: Path, overrides: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The settings as they would be used, without training."""
+    return read_run(recipe, overrides).as_resolved()

@@ -1,0 +1,34 @@
+"""What a training run is fed with."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PictureSource(Section):
+    """Clean pictures: a folder or tar archive, and which of its files."""
+
+    path: Path = Field(description="Folder or tar archive; relative paths start at the data root (PELLUCID_DATA).")
+    include: tuple[str, ...] = Field(("*",), description="Glob patterns of the files to take, by base name.")
+    exclude: tuple[str, ...] = Field((), description="Glob patterns of the files to leave out, by base name.")
+
+
+class DataSettings(Section):
+    """Clean pictures, how they are degraded, and how batches are cut from them."""
+
+    sources: tuple[PictureSource, ...] = Field(min_length=1, description="Where the clean pictures are.")
+    mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
+    severity: tuple[float, float] = Field((0.0, 1.0), description="Severities drawn from, in [0, 1].")
+    patch_size: int = Field(96, ge=16, description="Height and width of a training patch, pixels.")
+    batch_size: int = Field(16, ge=1, description="Patches per step and process.")
+    refuse_leaks_into: tuple[str, ...] = Field(
+        (), description="Test sets whose pictures must not occur among the clean pictures, compared by content."
+    )
+    validation_share: float = Field(0.05, ge=0, lt=1, description="Share of the clean pictures kept for validation.")
+    seed: int = Field(0, description="Seed of crops and degradations; step n of rank r depends on (seed, n, r) alone.")

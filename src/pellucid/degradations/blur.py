@@ -1,0 +1,175 @@
+"""Blur: Gaussian (also anisotropic), motion along a line, and defocus by a disc."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from pellucid.degradations.contract import Strength, per_sample
+from pellucid.degradations.draws import between, chance, uniform
+
+
+def filter_by_kernels(image: Tensor, kernels: Tensor) -> Tensor:
+    """Every sample filtered by its own kernel, all channels alike, the border replicated.
+
+    Args:
+        image: `(B, C, H, W)`.
+        kernels: `(B, K, K)`, K odd, each summing to one.
+
+    Returns:
+        `(B, C, H, W)`.
+    """
+    batch, channels, height, width = image.shape
+    size = kernels.shape[-1]
+    padded = F.pad(image, [size // 2] * 4, mode="replicate")
+    weight = kernels.to(image.dtype).repeat_interleave(channels, dim=0).unsqueeze(1)  # (B·C, 1, K, K)
+    stacked = padded.reshape(1, batch * channels, *padded.shape[-2:])
+    return F.conv2d(stacked, weight, groups=batch * channels).view(batch, channels, height, width)
+
+
+def _grid(radius: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    axis = torch.arange(-radius, radius + 1, dtype=torch.float32, device=like.device)
+    return axis.view(1, -1, 1), axis.view(1, 1, -1)  # rows, columns
+
+
+def _rotated(radius: int, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates along and across the direction `angle` (radians, counter-clockwise from the x axis)."""
+    rows, columns = _grid(radius, angle)
+    cosine, sine = torch.cos(angle).view(-1, 1, 1), torch.sin(angle).view(-1, 1, 1)
+    return columns * cosine - rows * sine, columns * sine + rows * cosine
+
+
+def _normalised(kernels: Tensor) -> Tensor:
+    return kernels / kernels.sum(dim=(1, 2), keepdim=True)
+
+
+def gaussian_kernels(sigma: Tensor, ratio: Tensor | None = None, angle: Tensor | None = None) -> Tensor:
+    """Gaussian kernels `(B, K, K)`, K wide enough for four standard deviations of the widest.
+
+    Args:
+        sigma: `(B,)`, standard deviation along the main axis, pixels.
+        ratio: `(B,)`, the other axis' standard deviation over `sigma`; one when absent.
+        angle: `(B,)`, direction of the main axis, radians.
+    """
+    radius = max(1, math.ceil(4 * sigma.max().item()))
+    ratio = torch.ones_like(sigma) if ratio is None else ratio
+    along, across = _rotated(radius, torch.zeros_like(sigma) if angle is None else angle)
+    width, height = sigma.view(-1, 1, 1), (sigma * ratio).view(-1, 1, 1)
+    return _normalised(torch.exp(-0.5 * ((along / width) ** 2 + (across / height) ** 2)))
+
+
+def line_kernels(length: Tensor, angle: Tensor, width: Tensor | None = None) -> Tensor:
+    """Kernels `(B, K, K)` of straight strokes with soft ends.
+
+    Args:
+        length: `(B,)`, pixels.
+        angle: `(B,)`, radians, counter-clockwise from the x axis.
+        width: `(B,)`, pixels; one when absent.
+    """
+    width = torch.ones_like(length) if width is None else width
+    radius = max(1, math.ceil((length.max().item() + width.max().item()) / 2))
+    along, across = _rotated(radius, angle)
+    inside = (length.view(-1, 1, 1) / 2 + 0.5 - along.abs()).clamp(0, 1)
+    return _normalised(inside * (width.view(-1, 1, 1) / 2 + 0.5 - across.abs()).clamp(0, 1))
+
+
+def disc_kernels(radius: Tensor) -> Tensor:
+    """Kernels `(B, K, K)` of discs with an anti-aliased rim. `radius`: `(B,)`, pixels."""
+    rows, columns = _grid(max(1, math.ceil(radius.max().item())), radius)
+    return _normalised((radius.view(-1, 1, 1) + 0.5 - (rows**2 + columns**2).sqrt()).clamp(0, 1))
+
+
+def gaussian_blur(
+    image: Tensor,
+    sigma: Strength,
+    ratio: Strength = 1.0,
+    angle: Strength = 0.0,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Gaussian blur, isotropic when `ratio` is one.
+
+    Args:
+        image: `(B, 3, H, W)`.
+        sigma: standard deviation, pixels. Zero leaves the picture as it is.
+        ratio: minor over major standard deviation, in `(0, 1]`.
+        angle: direction of the major axis, radians.
+        generator: not used; here so that every degradation is called alike.
+    """
+    spread = per_sample(sigma, image, 0).clamp_min(1e-3)
+    return filter_by_kernels(image, gaussian_kernels(spread, per_sample(ratio, image, 0), per_sample(angle, image, 0)))
+
+
+def motion_blur(image: Tensor, length: Strength, angle: Strength, *, generator: Generator | None = None) -> Tensor:
+    """Blur along a straight line: the camera or the scene moved evenly while the shutter was open.
+
+    Args:
+        image: `(B, 3, H, W)`.
+        length: of the movement, pixels.
+        angle: of the movement, radians.
+        generator: not used.
+    """
+    return filter_by_kernels(image, line_kernels(per_sample(length, image, 0), per_sample(angle, image, 0)))
+
+
+def defocus_blur(image: Tensor, radius: Strength, *, generator: Generator | None = None) -> Tensor:
+    """Blur by a disc: the lens was focused elsewhere.
+
+    Args:
+        image: `(B, 3, H, W)`.
+        radius: of the circle of confusion, pixels.
+        generator: not used.
+    """
+    return filter_by_kernels(image, disc_kernels(per_sample(radius, image, 0)))
+
+
+@dataclass(frozen=True)
+class GaussianBlur:
+    """Parameters of `gaussian_blur`."""
+
+    name: ClassVar[str] = "gaussian-blur"
+    function = staticmethod(gaussian_blur)
+
+    sigma: float
+    ratio: float = 1.0
+    angle: float = 0.0
+
+    @classmethod
+    def draw(cls, severity: float, generator: Generator) -> "GaussianBlur":
+        """Sigma from 0.3 to 4 pixels, a third of the draws anisotropic."""
+        ratio = uniform(0.4, 1.0, generator) if chance(1 / 3, generator) else 1.0
+        return cls(between(0.3, 4.0, severity), ratio, uniform(0, math.pi, generator))
+
+
+@dataclass(frozen=True)
+class MotionBlur:
+    """Parameters of `motion_blur`."""
+
+    name: ClassVar[str] = "motion-blur"
+    function = staticmethod(motion_blur)
+
+    length: float
+    angle: float
+
+    @classmethod
+    def draw(cls, severity: float, generator: Generator) -> "MotionBlur":
+        """Length from 2 to 25 pixels, any direction."""
+        return cls(between(2.0, 25.0, severity), uniform(0, math.pi, generator))
+
+
+@dataclass(frozen=True)
+class DefocusBlur:
+    """Parameters of `defocus_blur`."""
+
+    name: ClassVar[str] = "defocus-blur"
+    function = staticmethod(defocus_blur)
+
+    radius: float
+
+    @classmethod
+    def draw(cls, severity: float, generator: Generator) -> "DefocusBlur":
+        """Radius from 0.5 to 6 pixels."""
+        return cls(between(0.5, 6.0, severity))

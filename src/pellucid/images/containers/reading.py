@@ -1,0 +1,65 @@
+"""Bounded reading: never past the end of a file, never more than there is, whatever a length field claims."""
+
+import io
+import os
+from typing import BinaryIO, Literal
+
+from pellucid.errors import ImageError
+
+
+def damaged(name: str, reason: str) -> ImageError:
+    """The error for a file whose structure or data is not whole."""
+    return ImageError(f"Expected a whole picture in {name}, but {reason}: get a fresh copy of the file.")
+
+
+class ByteReader:
+    """A binary file that knows its size and its name, and raises `ImageError` instead of returning too little.
+
+    Args:
+        file: seekable, open for reading.
+        name: how messages call it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+
+    @classmethod
+    def of_bytes(cls, data: bytes, name: str) -> "ByteReader":
+        """A reader over `data`."""
+        return cls(io.BytesIO(data), name)
+
+    def read(self, count: int) -> bytes:
+        """Exactly `count` bytes from here.
+
+        Raises:
+            ImageError: when the file ends before.
+        """
+        if count < 0 or count > self.size - self.file.tell():
+            raise damaged(self.name, "the file ends too early")
+        return self.file.read(count)
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Exactly `count` bytes from `offset`."""
+        self.seek(offset)
+        return self.read(count)
+
+    def number(self, count: int, order: Literal["big", "little"] = "big") -> int:
+        """The unsigned number in the next `count` bytes."""
+        return int.from_bytes(self.read(count), order)
+
+    def seek(self, offset: int) -> None:
+        """Go to `offset`, which may be the end but not past it."""
+        if not 0 <= offset <= self.size:
+            raise damaged(self.name, "the file ends too early")
+        self.file.seek(offset)
+
+    def tell(self) -> int:
+        """Where the next byte comes from."""
+        return self.file.tell()
+
+    def damaged(self, reason: str) -> ImageError:
+        """The error for this file, to be raised by the caller."""
+        return damaged(self.name, reason)

@@ -1,0 +1,62 @@
+"""A restorer that is one network."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.methods.base import Restoration
+from pellucid.networks.catalog import build_network
+from pellucid.weights.files import load_into
+
+DEFAULT_BYTES_PER_PIXEL = 400.0
+
+
+class NetworkRestorer:
+    """One network as a `Restorer`, in bf16 and channels-last unless told otherwise.
+
+    bf16 is safe because the network's residual is added to the picture in float32.
+
+    Args:
+        network: with `size_multiple` and `receptive_radius`; takes and gives `(B, 3, H, W)`.
+        device: where to run.
+        dtype: of weights and activations.
+        bytes_per_pixel: peak working memory per input pixel, measured.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.bfloat16,
+        bytes_per_pixel: float = DEFAULT_BYTES_PER_PIXEL,
+    ):
+        self.size_multiple: int = network.size_multiple  # pyright: ignore[reportAttributeAccessIssue]
+        self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
+        self.bytes_per_pixel = bytes_per_pixel
+        self.device, self.dtype = torch.device(device), dtype
+        self.network = network.eval().to(self.device, dtype, memory_format=torch.channels_last)  # pyright: ignore
+
+    def context(self, image: Tensor) -> None:
+        """Nothing: the network sees no further than its receptive radius."""
+        return
+
+    @torch.inference_mode()
+    def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
+        """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
+        restored = self.network(image.to(self.device, torch.float32))
+        return Restoration(restored.to(image.device))
+
+
+def restorer_from_weights(tensors: dict[str, Tensor], description: dict[str, Any], device: str) -> NetworkRestorer:
+    """The restorer that a weights file describes.
+
+    Raises:
+        WeightsError: when the tensors do not fit the network.
+        MethodError: when the network is not known.
+    """
+    network = build_network(description["network"]["name"], description["network"]["arguments"])
+    load_into(network, tensors, "the weights file")
+    bytes_per_pixel = description.get("bytes_per_pixel", DEFAULT_BYTES_PER_PIXEL)
+    return NetworkRestorer(network, device=device, bytes_per_pixel=bytes_per_pixel)

@@ -1,0 +1,93 @@
+"""The supervised recipe: network, averaged weights, optimiser, schedule."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pellucid.data.batch import Batch
+from pellucid.methods.restorer import NetworkRestorer
+from pellucid.methods.supervised.averaging import AveragedWeights
+from pellucid.methods.supervised.config import SupervisedConfig
+from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
+from pellucid.methods.supervised.schedule import cosine_with_warm_up
+from pellucid.networks.catalog import build_network
+from pellucid.objectives.pixel import PixelObjective
+from pellucid.weights.files import load_into, load_weights
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class SupervisedRecipe:
+    """Plain supervised training of one network.
+
+    Args:
+        config: the run's settings.
+        accelerator: device, precision, processes.
+        steps: of the whole run, for the schedule.
+    """
+
+    def __init__(self, config: SupervisedConfig, accelerator: "Accelerator", steps: int):
+        self.config, self.accelerator, self.steps = config, accelerator, steps
+        network = build_network(config.network.name, config.network.arguments)
+        if config.network.start_from is not None:
+            load_into(network, load_weights(config.network.start_from)[0], config.network.start_from)
+        network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
+        optimisation = config.optimisation
+        optimiser = torch.optim.AdamW(
+            network.parameters(),
+            lr=optimisation.learning_rate,
+            betas=optimisation.betas,
+            weight_decay=optimisation.weight_decay,
+        )
+        self.plain_network = network
+        self.network, self.optimiser = accelerator.prepare(network, optimiser)
+        self.average = AveragedWeights(network, optimisation.average_decay)
+        self.strategy = EmpiricalRisk(self.network, self.optimiser, accelerator, optimisation.gradient_clip)
+        self.objective = PixelObjective(optimisation.loss)
+        self.taken = 0
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One step; see `Strategy.step`."""
+        optimisation = self.config.optimisation
+        rate = cosine_with_warm_up(
+            self.taken,
+            steps=self.steps,
+            warm_up=optimisation.warm_up_steps,
+            peak=optimisation.learning_rate,
+            final=optimisation.final_learning_rate,
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.taken += 1
+        terms = self.strategy.step(self.objective, batch)
+        self.average.update(self.plain_network)
+        return {**terms, "learning_rate": rate}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that exact resume needs."""
+        return {
+            "network": self.plain_network.state_dict(),
+            "average": self.average.state_dict(),
+            "strategy": self.strategy.state_dict(),
+            "taken": self.taken,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.plain_network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.strategy.load_state_dict(state["strategy"])
+        self.taken = state["taken"]
+
+    def restorer(self) -> NetworkRestorer:
+        """The network with its averaged weights, on the run's device, in bf16."""
+        network = build_network(self.config.network.name, self.config.network.arguments)
+        network.load_state_dict(self.average.weights())
+        return NetworkRestorer(network, device=self.accelerator.device)
+
+    def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The averaged weights, and how to build their network."""
+        network = {"name": self.config.network.name, "arguments": self.config.network.arguments}
+        return self.average.weights(), {"method": "supervised", "network": network}

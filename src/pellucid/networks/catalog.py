@@ -1,0 +1,47 @@
+"""The one table of networks: the name in a recipe or a weights file to the class that it stands for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from pellucid.errors import MethodError
+
+
+def _residual_unet(**arguments: Any) -> nn.Module:
+    from pellucid.networks.residual_unet import ResidualUNet
+
+    return ResidualUNet(**arguments)
+
+
+def _nafnet(**arguments: Any) -> nn.Module:
+    from pellucid.networks.nafnet import NAFNet
+
+    return NAFNet(**arguments)
+
+
+def _ffdnet(**arguments: Any) -> nn.Module:
+    from pellucid.networks.ffdnet import FFDNet
+
+    return FFDNet(**arguments)
+
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "residual-unet": _residual_unet,
+    "nafnet": _nafnet,
+    "ffdnet": _ffdnet,
+}
+
+
+def build_network(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """The network called `name`, built with `arguments`; its weights are random.
+
+    Raises:
+        MethodError: when the name is not in the table, or an argument does not belong to the network.
+    """
+    if name not in NETWORKS:
+        raise MethodError(f"Expected a network out of {', '.join(NETWORKS)}, got {name!r}: choose one of them.")
+    try:
+        return NETWORKS[name](**arguments)
+    except TypeError as error:
+        raise MethodError(f"Expected arguments that {name} knows, got {dict(arguments)}: {error}.") from error

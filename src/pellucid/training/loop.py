@@ -1,0 +1,159 @@
+"""The training loop: batches to a recipe, and everything around it. It knows no loss and no optimiser."""
+
+import logging
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pellucid.data.batch import Batch
+from pellucid.errors import MethodError
+from pellucid.methods.base import Recipe
+from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from pellucid.training.config import TrainingSettings
+from pellucid.training.progress import Progress
+from pellucid.training.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `train` ended.
+
+    Attributes:
+        step: reached.
+        reason: `"finished"`, `"interrupted"` or `"time limit"`.
+    """
+
+    step: int
+    reason: str
+
+
+def train(
+    recipe: Recipe,
+    batches: Callable[[int], Batch],
+    settings: TrainingSettings,
+    run: RunFolder,
+    *,
+    validate: Callable[[Recipe, int], dict[str, float]] | None = None,
+    is_main: bool = True,
+) -> Outcome:
+    """Train until the last step, the time limit, or Ctrl-C; going on from the newest checkpoint of the run.
+
+    Args:
+        recipe: what to train.
+        batches: the batch of every step; a pure function, so that going on equals running through.
+        settings: how.
+        run: where.
+        validate: called every `validate_every` steps; what it returns goes into the log.
+        is_main: whether this process writes; one of several does.
+
+    Raises:
+        MethodError: after too many non-finite losses in a row.
+    """
+    first = _resume(recipe, run)
+    started, started_cpu = time.monotonic(), time.process_time()
+    sums: dict[str, list[float]] = defaultdict(list)
+    streak = non_finite = 0
+    reason, step = "finished", first
+    window = time.monotonic()
+    with _interrupts() as interrupted, Progress(first, settings.steps, enabled=is_main) as progress:
+        for step, batch in _prefetched(batches, first, settings.steps, settings.prefetch):
+            try:
+                for name, value in recipe.step(batch).items():
+                    sums[name].append(value)
+                streak = 0
+            except FloatingPointError as error:
+                streak, non_finite = streak + 1, non_finite + 1
+                logger.warning("Step %d skipped, not finite: %s.", step, error)
+                if streak >= settings.largest_non_finite_streak:
+                    raise MethodError(
+                        f"Expected finite losses, got {streak} that are not in a row up to step {step} ({error}): "
+                        "lower the learning rate or the gradient clip, or train with --training.precision no."
+                    ) from error
+            done = step + 1
+            progress.advance(done, len(batch.domains))
+            if is_main and (done % settings.log_every == 0 or done == settings.steps):
+                seconds, window = time.monotonic() - window, time.monotonic()
+                # Values stay on the device until here: reading one waits for the GPU.
+                means = {name: sum(float(v) for v in values) / len(values) for name, values in sums.items()}
+                images = len(batch.domains) * (settings.log_every if done % settings.log_every == 0 else 1)
+                run.log(done, **means, non_finite=non_finite, images_per_second=images / max(seconds, 1e-9))
+                progress.show(means.get("loss"))
+                sums.clear()
+            if is_main and validate is not None and (done % settings.validate_every == 0 or done == settings.steps):
+                run.log(done, **validate(recipe, done))
+                window = time.monotonic()
+            if interrupted.is_set():
+                reason = "interrupted"
+            elif _is_over(settings, started, started_cpu) and done < settings.steps:
+                reason = "time limit"
+            if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):
+                save_checkpoint(run.checkpoints, recipe.state_dict(), done, settings.keep_checkpoints)
+            if reason != "finished":
+                return Outcome(done, reason)
+    return Outcome(settings.steps, "finished")
+
+
+def _resume(recipe: Recipe, run: RunFolder) -> int:
+    existing = checkpoints(run.checkpoints)
+    if not existing:
+        return 0
+    step, state = load_checkpoint(existing[-1])
+    recipe.load_state_dict(state)
+    run.forget_after(step)
+    logger.info("Going on from step %d in %s.", step, existing[-1])
+    return step
+
+
+def _is_over(settings: TrainingSettings, started: float, started_cpu: float) -> bool:
+    wall, cpu = settings.time_limit_minutes, settings.cpu_time_limit_minutes
+    return (wall is not None and time.monotonic() - started > wall * 60) or (
+        cpu is not None and time.process_time() - started_cpu > cpu * 60
+    )
+
+
+def _prefetched(batches: Callable[[int], Batch], first: int, last: int, ahead: int) -> Iterator[tuple[int, Batch]]:
+    """`(step, batch)` in order; with `ahead` > 0 later batches are made in a thread while one is used."""
+    if ahead == 0:
+        for step in range(first, last):
+            yield step, batches(step)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        waiting: list[Future[Batch]] = [pool.submit(batches, step) for step in range(first, min(first + ahead, last))]
+        try:
+            for step in range(first, last):
+                batch = waiting.pop(0).result()
+                if step + ahead < last:
+                    waiting.append(pool.submit(batches, step + ahead))
+                yield step, batch
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second one stops at once, as usual."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, frame: object) -> None:
+        event.set()
+        for restored, handler in before.items():
+            signal.signal(restored, handler)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,139 @@
+"""The run folder: what was asked for, where it ran, what happened."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from pellucid.errors import ConfigurationError
+from pellucid.version import __version__
+
+
+class RunFolder:
+    """One training run on disc: `config.yaml`, `environment.json`, `log.jsonl`, `checkpoints/`, `samples/`, `tensorboard/`.
+
+    Args:
+        path: made when missing.
+        config: the run as resolved. What decides the result must agree with the run that is already there.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any]):
+        self.path = path
+        self.checkpoints, self.samples = path / "checkpoints", path / "samples"
+        self.samples.mkdir(parents=True, exist_ok=True)
+        existing = path / "config.yaml"
+        if existing.is_file() and self.checkpoints.is_dir():
+            before = yaml.safe_load(existing.read_text())
+            changed = _differences(_decisive(before), _decisive(config))
+            if changed:
+                raise ConfigurationError(
+                    f"Expected the settings that the run in {path} began with, but {changed[0]} differs: "
+                    f"undo the change, or give another --training.run_folder."
+                )
+        _write(existing, yaml.safe_dump(config, sort_keys=False))
+        _write(path / "environment.json", json.dumps(environment(), indent=2))
+        self._log = (path / "log.jsonl").open("a", buffering=1)
+        self._tensorboard = _tensorboard(path / "tensorboard")
+
+    def log(self, step: int, **values: float) -> None:
+        """One line of the log, and the same to TensorBoard."""
+        self._log.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
+        if self._tensorboard is not None:
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, step)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the log's lines after `step`: they are from steps that are about to be taken again."""
+        path = self.path / "log.jsonl"
+        lines = [line for line in self.lines() if line["step"] <= step]
+        self._log.close()
+        _write(path, "".join(json.dumps(line) + "\n" for line in lines))
+        self._log = path.open("a", buffering=1)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far; a last line cut off by a crash is left out."""
+        found = []
+        for line in (self.path / "log.jsonl").read_text().splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def close(self) -> None:
+        """Close the files."""
+        self._log.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and git revision, for the record."""
+    return {
+        "pellucid": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "git": _git_revision(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _git_revision() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _decisive(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings that decide the result: all but how the loop runs, and of that the number of steps and the precision."""
+    training = config.get("training", {})
+    rest = {key: value for key, value in config.items() if key != "training"}
+    return {**rest, "training": {key: training.get(key) for key in ("steps", "precision")}}
+
+
+def _differences(one: Any, other: Any, name: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(set(one) | set(other), key=str)
+        return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{name}.{key}".strip("."))]
+    return [] if json.dumps(one) == json.dumps(other) else [name]
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def _tensorboard(path: Path) -> Any:
+    try:
+        from torch.utils.tensorboard.writer import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(path))

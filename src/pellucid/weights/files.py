@@ -1,0 +1,86 @@
+"""Weights as safetensors with a description: no code runs on load, nothing is half-written."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import WeightsError
+
+
+def save_weights(
+    path: str | Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any], dtype: torch.dtype = torch.float16
+) -> None:
+    """Write `tensors` and `description` to a safetensors file, atomically.
+
+    Args:
+        path: of the file to write.
+        tensors: by name.
+        description: JSON-able; at least `network` with `name` and `arguments`.
+        dtype: floating tensors are stored in it. float16 keeps 11 bits where restoring in bf16 uses 8.
+    """
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    stored = {
+        name: (value.to(dtype) if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in tensors.items()
+    }
+    partial = path.with_name(path.name + ".partial")
+    save_file(stored, partial, metadata={"pellucid": json.dumps(description, sort_keys=True)})
+    os.replace(partial, path)
+
+
+def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors (float32 on the CPU) and the description of a weights file.
+
+    Raises:
+        WeightsError: when the file is missing, is not safetensors, or holds no description.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"Expected a weights file at {path}, found none: check the name or the path.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        description = json.loads(metadata["pellucid"])
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise WeightsError(
+            f"Expected a safetensors file written by Pellucid, got {path} ({error}): use a file that `pellucid train` made."
+        ) from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, description
+
+
+def load_into(network: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:
+    """Put `tensors` into `network`; every name and shape must agree.
+
+    Raises:
+        WeightsError: when one does not; the network is then unchanged.
+    """
+    own = network.state_dict()
+    odd = sorted(set(own) ^ set(tensors)) + [
+        name for name in own if name in tensors and own[name].shape != tensors[name].shape
+    ]
+    if odd:
+        raise WeightsError(
+            f"Expected weights that fit {type(network).__name__}, but {source} differs in {len(odd)} tensors, first "
+            f"{odd[0]!r}: use the network's arguments that the weights were trained with."
+        )
+    network.load_state_dict(dict(tensors))
+
+
+def sha256(path: str | Path) -> str:
+    """The hash of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
