@@ -63,16 +63,25 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
 
 def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any]:
     """Training batches, and one fixed batch of pictures that training never sees."""
-    from pellucid.data.clean_pictures import load_clean_pictures, split_validation
+    from pellucid.data.clean_pictures import check_leaks, load_clean_pictures, load_training_pairs, split_validation
     from pellucid.data.degraded_batches import DegradedBatches
+    from pellucid.data.paired_batches import MixedBatches, PairedBatches
     from pellucid.degradations.mixing import Mixture
 
     data = run.config.data
     pictures = load_clean_pictures(data, data_root)
+    pairs = load_training_pairs(data, data_root)
+    check_leaks(data, [*pictures, *(clean for found in pairs.values() for _, clean in found)], data_root)
     training, validation = split_validation(pictures, data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
     make = partial(DegradedBatches, mixture=mixture, device=device)
     batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
+    if pairs:
+        weights = {pair.name: pair.weight for pair in data.pairs}
+        paired = PairedBatches(
+            pairs, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank
+        )
+        batches = MixedBatches(batches, paired, data.pairs_share)
     held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
     return batches, held_out(0)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from torch import Tensor
 
 from pellucid.data.config import DataSettings
+from pellucid.data.leaks import refuse_leaks, thumbnails
 from pellucid.data.selection import select
+from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.data.shared_sets import data_root as root_of
 from pellucid.data.sources import open_source
 from pellucid.images.decode import decode_pixels
@@ -25,6 +27,24 @@ def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -
         chosen = select(open_source(path), wanted.include, wanted.exclude)
         pictures += [decode_pixels(chosen.read(name), name) for name in chosen.names]
     return pictures
+
+
+def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[tuple[Tensor, Tensor]]]:
+    """The pairs of every set in `settings.pairs`: name to `(degraded, clean)`, uint8 `(3, H, W)`."""
+    return {pair.name: [found.load() for found in load_pairs(pair.name, data_root)] for pair in settings.pairs}
+
+
+def check_leaks(settings: DataSettings, pictures: Sequence[Tensor], data_root: Path | None = None) -> None:
+    """Refuse training pictures that also occur in the test sets that `settings` names, by content.
+
+    Raises:
+        DataError: when one does, or a test set is not at hand.
+    """
+    if not settings.refuse_leaks_into:
+        return
+    trained = thumbnails((f"training picture {row}", picture) for row, picture in enumerate(pictures))
+    tests = {name: thumbnails(clean_pictures(name, data_root)) for name in settings.refuse_leaks_into}
+    refuse_leaks(trained, tests)
 
 
 def split_validation(pictures: Sequence[Tensor], share: float) -> tuple[list[Tensor], list[Tensor]]:

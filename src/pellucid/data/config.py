@@ -19,12 +19,21 @@ class PictureSource(Section):
     exclude: tuple[str, ...] = Field((), description="Glob patterns of the files to leave out, by base name.")
 
 
+class PairSource(Section):
+    """Pairs of a degraded and a clean picture."""
+
+    name: str = Field(description="A known set of `pellucid.data.shared_sets` that holds pairs.")
+    weight: float = Field(1.0, gt=0, description="How often its pairs are drawn among the pairs, any unit.")
+
+
 class DataSettings(Section):
     """Clean pictures, how they are degraded, and how batches are cut from them."""
 
     sources: tuple[PictureSource, ...] = Field(min_length=1, description="Where the clean pictures are.")
     mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
     severity: tuple[float, float] = Field((0.0, 1.0), description="Severities drawn from, in [0, 1].")
+    pairs: tuple[PairSource, ...] = Field((), description="Real or published pairs, trained on beside the mixture.")
+    pairs_share: float = Field(0.0, ge=0, le=1, description="Share of each batch that is cut from `pairs`.")
     patch_size: int = Field(96, ge=16, description="Height and width of a training patch, pixels.")
     batch_size: int = Field(16, ge=1, description="Patches per step and process.")
     refuse_leaks_into: tuple[str, ...] = Field(

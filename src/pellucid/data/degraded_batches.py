@@ -4,11 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures
 from pellucid.degradations.mixing import Mixture, apply_chains, domain
+
+
+def generator_of(seed: int, step: int, rank: int) -> Generator:
+    """The source of everything random in one step of one process."""
+    state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> 1))
 
 
 class DegradedBatches:
@@ -39,12 +45,12 @@ class DegradedBatches:
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
         self.seed, self.device, self.rank = seed, torch.device(device), rank
 
-    def __call__(self, step: int) -> Batch:
-        """The batch of `step`."""
-        state = np.random.SeedSequence((self.seed, step, self.rank)).generate_state(1, np.uint64)
-        draws = torch.Generator().manual_seed(int(state[0] >> 1))
-        crops = self.pictures.draw(self.batch_size, self.patch_size, draws)
-        chains = [self.mixture.draw(draws) for _ in range(self.batch_size)]
+    def __call__(self, step: int, count: int | None = None) -> Batch:
+        """The batch of `step`, of `count` samples when it is given."""
+        count = self.batch_size if count is None else count
+        draws = generator_of(self.seed, step, self.rank)
+        crops = self.pictures.draw(count, self.patch_size, draws)
+        chains = [self.mixture.draw(draws) for _ in range(count)]
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
         clean = self.pictures.gather(crops)
         return Batch(apply_chains(clean, chains, pixels), clean, tuple(domain(chain) for chain in chains), step)

@@ -35,8 +35,8 @@ class Degradation(Protocol):
         ...
 
     @staticmethod
-    def function(image: Tensor, *, generator: Generator, **parameters: Any) -> Tensor:
-        """The pure function: `(B, 3, H, W)` in, the same shape out (`resize` may change H and W)."""
+    def function(image: Tensor, *arguments: Any, **parameters: Any) -> Tensor:
+        """The pure function, `(image, generator=..., **fields)`: `(B, 3, H, W)` in and out; `resize` may change H and W."""
         ...
 
 

@@ -69,7 +69,9 @@ def _through_codec(image: Tensor, qualities: Tensor, subsampled: bool) -> Tensor
     for sample, quality in zip(pixels, qualities.tolist(), strict=True):
         picture = pyvips.Image.new_from_memory(sample.numpy().tobytes(), width, height, 3, "uchar")
         data = picture.copy(interpretation="srgb").jpegsave_buffer(
-            Q=int(quality), subsample_mode="on" if subsampled else "off", keep="none"
+            Q=int(quality),
+            subsample_mode="on" if subsampled else "off",
+            keep=0,  # no metadata
         )
         memory = pyvips.Image.jpegload_buffer(data).write_to_memory()
         decoded.append(torch.frombuffer(bytearray(memory), dtype=torch.uint8).view(height, width, 3))
@@ -126,8 +128,8 @@ class Jpeg:
 
     @classmethod
     def draw(cls, severity: float, generator: Generator) -> "Jpeg":
-        """Quality from 95 down to 10, mostly 4:2:0. Severity is linear in 1/quality-scale, so that steps look alike."""
+        """Quality from 95 down to 11, mostly 4:2:0. Severity is linear in the logarithm of the loss."""
         strength = between(math.log(5), math.log(450), severity)
-        loss = math.exp(strength)  # 5 at quality 97, 100 at 50, 500 at 10
+        loss = math.exp(strength)  # 5 at quality 97, 100 at 50, 450 at 11
         quality = 5000 / loss if loss > 100 else (200 - loss) / 2
         return cls(quality=min(95.0, max(10.0, quality)), subsampled=chance(0.8, generator))

@@ -32,7 +32,9 @@ def low_light(
         generator: on the device of `image`.
 
     Source:
-        Curve and range after Lv et al., "Attention Guided Low-light Image Enhancement", IJCV 2021, Eq. 1.
+        Curve of Lv et al., "Attention Guided Low-light Image Enhancement", IJCV 2021. Differs: no factor inside the
+        power; `LowLight.draw` goes to shorter exposures (theirs 0.5 to 1) and less far in gamma (theirs 1.5 to 5); the
+        noise is Poisson-Gaussian on the dark picture.
     """
     dark = per_sample(exposure, image) * image.clamp(0, 1) ** per_sample(gamma, image)
     return sensor_noise(dark, photon_gain, read_noise, generator=generator)

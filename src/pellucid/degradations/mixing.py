@@ -45,6 +45,9 @@ def apply_chains(image: Tensor, chains: Sequence[Chain], generator: Generator) -
     for position in range(max((len(chain) for chain in chains), default=0)):
         rows = [row for row, chain in enumerate(chains) if len(chain) > position]
         stage = apply(degraded[rows], [chains[row][position] for row in rows], generator)
+        if len(rows) == len(chains):
+            degraded = stage  # as a whole, so that all may change their size
+            continue
         degraded = degraded.clone() if degraded is image else degraded
         degraded[rows] = stage
     return degraded
@@ -52,12 +55,12 @@ def apply_chains(image: Tensor, chains: Sequence[Chain], generator: Generator) -
 
 @dataclass(frozen=True)
 class Mixture:
-    """One of many, or a chain of several in their natural order.
+    """One of many degradations, or a chain of several.
 
     Attributes:
         weights: how often each domain is drawn, in any unit. Keys are names of the catalog, `"clean"`, and chains
             joined by `+` (`"rain+jpeg"`), which are applied in the order written.
-        severity: the severities drawn from, from and to, uniform.
+        severity: the severities drawn from, uniform, from and to within `[0, 1]`.
     """
 
     weights: Mapping[str, float]
@@ -72,11 +75,16 @@ class Mixture:
                 f"Expected a mixture of known degradations with weights of at least 0 and one above, got {what}: "
                 f"choose from {', '.join(sorted(known))}."
             )
+        if not 0 <= self.severity[0] <= self.severity[1] <= 1:
+            raise ConfigurationError(
+                f"Expected two severities from 0 to 1, the smaller one first, got {self.severity}: correct them."
+            )
 
     def draw(self, generator: Generator) -> Chain:
         """The chain of one sample. The generator must be on the CPU."""
         names = list(self.weights)
-        chosen = int(torch.multinomial(torch.tensor([self.weights[name] for name in names]), 1, generator=generator))
+        weights = torch.tensor([float(self.weights[name]) for name in names])
+        chosen = int(torch.multinomial(weights, 1, generator=generator))
         parts = [name for name in names[chosen].split("+") if name != CLEAN]
         return tuple(DEGRADATIONS[name].draw(uniform(*self.severity, generator), generator) for name in parts)
 
@@ -93,7 +101,7 @@ def draw_hybrid(tier: str, generator: Generator) -> Chain:
 
     Source:
         RL-Restore's data generator and its levels as FDR-Net and DIL use them. Differs: noise is clipped and rounded as
-        the JPEG codec that follows needs it.
+        the JPEG codec that follows needs it, and the blur's kernel is as wide as it needs (theirs 21 x 21).
     """
     if tier not in TIERS:
         raise ConfigurationError(f"Expected a tier out of {', '.join(TIERS)}, got {tier!r}: choose one of them.")

@@ -42,8 +42,13 @@ def gaussian_noise(
         >>> round((noisy - grey).std().item(), 2)
         0.1
     """
-    noise = torch.empty_like(image).normal_(generator=generator)
+    noise = _white(image, generator)
     return as_stored(image + per_sample(sigma, image) * noise, clip=clip, round_to_8_bits=round_to_8_bits)
+
+
+def _white(like: Tensor, generator: Generator) -> Tensor:
+    """Standard normal noise, the same for the same generator however the memory of `like` is laid out."""
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def as_stored(image: Tensor, *, clip: bool, round_to_8_bits: bool) -> Tensor:
@@ -68,20 +73,22 @@ def sensor_noise(
 
     Args:
         image: `(B, 3, H, W)`, in `[0, 1]`.
-        gain: light per photo-electron; 0.01 is 100 electrons at white.
+        gain: light per photo-electron; 0.01 is 100 electrons at white. Zero is no shot noise.
         read_noise: standard deviation at black.
         correlation: standard deviation in pixels of a Gaussian through which the noise passed (demosaicing, in-camera
-            processing); the noise keeps its strength and grows coarser. Zero is white noise.
+            processing); the noise keeps its strength and grows coarser, but for the outermost pixels, where the border
+            is replicated and it is up to twice as strong. Zero is white noise.
         round_to_8_bits: as the file holds it.
         generator: on the device of `image`.
 
     Source:
         Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting", TIP 2008, Eq. 1-3.
     """
+    has_shot_noise = per_sample(gain, image) > 0
     gain = per_sample(gain, image).clamp_min(1e-6)
-    expected = image.clamp_min(0) / gain
-    shot = torch.poisson(expected, generator=generator) * gain - image.clamp_min(0)
-    noise = shot + per_sample(read_noise, image) * torch.empty_like(image).normal_(generator=generator)
+    light = image.clamp_min(0).contiguous()
+    shot = torch.poisson(light / gain, generator=generator) * gain - light
+    noise = shot * has_shot_noise + per_sample(read_noise, image) * _white(image, generator)
     spread = per_sample(correlation, image)
     if bool((spread > 0).any()):
         kernels = gaussian_kernels(spread.flatten().clamp_min(1e-3))

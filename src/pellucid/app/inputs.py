@@ -1,0 +1,180 @@
+"""What was typed to a plan: which picture is restored to which file, known and checked before any work begins."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.errors import ConfigurationError, ImageError
+
+PICTURE_SUFFIXES = frozenset(
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".avif",
+        ".gif",
+        ".bmp",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+    )
+)
+"""What counts as a picture inside a folder; a file that is named itself is tried whatever its name."""
+
+MARK = ".restored"
+"""Stands before the suffix of a result that lies beside its original."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to restore.
+
+    Attributes:
+        source: the original.
+        target: where the result goes; equal to `source` only when that was asked for by name.
+        home: the folder whose journal knows the target; `None` for a single file, which needs none.
+    """
+
+    source: Path
+    target: Path
+    home: Path | None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture, and its path relative to what was typed."""
+
+    source: Path
+    relative: Path
+    default_target: Path
+    default_home: Path
+
+
+def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) -> tuple[Job, ...]:
+    """The pictures that `inputs` name, each with its target; in the order of the inputs, folders sorted.
+
+    A file keeps its name, a folder's tree is mirrored, and so is the tree below the first wildcard of a pattern.
+    Without `output` the results lie beside: `a.restored.jpg` for a file, `photos.restored/` for a folder.
+
+    Args:
+        inputs: files, folders (recursive) and patterns (`*`, `?`, `[...]`, `**`).
+        output: a file for one file, else a folder.
+
+    Raises:
+        ImageError: when an input is not there, or no picture is found.
+        ConfigurationError: when two pictures would get one target, or a target is an original.
+    """
+    if not inputs:
+        raise ConfigurationError("Expected pictures to restore, got none: name files, folders or patterns.")
+    if is_single_file(inputs) and not _means_folder(output):
+        source = Path(inputs[0])
+        return (Job(source, _beside(source) if output is None else Path(output), None),)
+    if output is not None and Path(output).is_file():
+        raise ConfigurationError(
+            f"Expected a folder for the results of several pictures, got the file {output}: name a folder."
+        )
+    avoid = None if output is None else Path(output).absolute()
+    found = _distinct([item for typed in inputs for item in _find(typed, avoid)])
+    if not found:
+        typed = ", ".join(str(item) for item in inputs)
+        raise ImageError(f"Expected pictures in {typed}, found none: check the path; known are {_suffixes()}.")
+    if output is None:
+        jobs = [Job(item.source, item.default_target, item.default_home) for item in found]
+        results = {job.target.absolute() for job in jobs}
+        jobs = [job for job in jobs if job.source.absolute() not in results]  # results of an earlier run
+    else:
+        jobs = [Job(item.source, Path(output) / item.relative, Path(output)) for item in found]
+    _check_targets(jobs)
+    return tuple(jobs)
+
+
+def is_single_file(inputs: Sequence[str | Path]) -> bool:
+    """Whether one file was named, and so an error is the user's answer rather than a line in a list."""
+    return len(inputs) == 1 and Path(inputs[0]).is_file()
+
+
+def _means_folder(output: str | Path | None) -> bool:
+    if output is None:
+        return False
+    return Path(output).is_dir() or str(output).endswith(("/", os.sep)) or not Path(output).suffix
+
+
+def _find(typed: str | Path, avoid: Path | None) -> Iterator[_Found]:
+    path = Path(typed)
+    if path.is_file():
+        yield _Found(path, Path(path.name), _beside(path), path.parent)
+    elif path.is_dir():
+        beside = Path(f"{path.absolute()}{MARK}") if path.name in ("", "..") else path.with_name(path.name + MARK)
+        for source in _walk(path, avoid):
+            relative = source.relative_to(path)
+            yield _Found(source, relative, beside / relative, beside)
+    elif glob.has_magic(str(typed)):
+        root = _root(path)
+        for match in sorted(map(Path, glob.glob(str(typed), recursive=True))):  # noqa: PTH207 - hidden files stay out
+            matches = _walk(match, avoid) if match.is_dir() else [match] if _is_picture(match) else []
+            for source in matches:
+                yield _Found(source, source.relative_to(root), _beside(source), source.parent)
+    else:
+        raise ImageError(f"Expected a picture, a folder or a pattern, found nothing at {typed}: check the path.")
+
+
+def _root(pattern: Path) -> Path:
+    """The part of a pattern before its first wildcard."""
+    plain: list[str] = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        plain.append(part)
+    return Path(*plain)
+
+
+def _walk(folder: Path, avoid: Path | None) -> Iterator[Path]:
+    """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != "." and (Path(parent) / name).absolute() != avoid)
+        yield from (Path(parent) / name for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _suffixes() -> str:
+    return " ".join(sorted(PICTURE_SUFFIXES))
+
+
+def _beside(source: Path) -> Path:
+    return source.with_name(f"{source.stem}{MARK}{source.suffix}")
+
+
+def _distinct(found: Sequence[_Found]) -> list[_Found]:
+    """Each picture once, as it was found first: `photos/*` after `photos` adds nothing."""
+    first: dict[str, _Found] = {}
+    for item in found:
+        # Not resolved: two links to one file are two pictures.
+        first.setdefault(os.path.abspath(item.source), item)  # noqa: PTH100
+    return list(first.values())
+
+
+def _check_targets(jobs: Sequence[Job]) -> None:
+    originals = {job.source.resolve() for job in jobs}
+    taken: dict[str, Path] = {}
+    for job in jobs:
+        if job.target.resolve() in originals:
+            raise ConfigurationError(
+                f"Expected an output folder that holds no original, but {job.target} is one: name another folder."
+            )
+        name = os.path.normcase(job.target.absolute())
+        if name in taken:
+            raise ConfigurationError(
+                f"Expected a target for every picture, but {taken[name]} and {job.source} would both become "
+                f"{job.target}: restore them into two folders, or name the folder above both."
+            )
+        taken[name] = job.source

@@ -1,0 +1,100 @@
+"""What was done to one picture, precisely enough to prove it or to do it again."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+RECEIPT_SUFFIX = ".receipt.json"
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """One file as it was.
+
+    Attributes:
+        name: as it was given.
+        sha256: of its bytes, hexadecimal.
+        bytes: its size.
+        modified_ns: time of its last change, nanoseconds since 1970.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path, sha256: str) -> "FileFacts":
+        """The facts of a file that is there."""
+        state = path.stat()
+        return cls(str(path), sha256, state.st_size, state.st_mtime_ns)
+
+    def looks_unchanged(self, path: Path) -> bool:
+        """Whether size and time of the file at `path` are as they were; as `make` and `git` decide it."""
+        try:
+            state = path.stat()
+        except OSError:
+            return False
+        return (state.st_size, state.st_mtime_ns) == (self.bytes, self.modified_ns)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was done to one picture.
+
+    Attributes:
+        source: the original.
+        target: the result.
+        model: as it was asked for.
+        model_sha256: hash of the weights file.
+        device: where it ran.
+        tile: height and width restored at once, pixels; `None` for the whole picture.
+        height: pixels, upright.
+        width: pixels, upright.
+        seconds: of wall clock, file to file.
+        not_kept: sentences on what the result could not keep of the original.
+        pellucid: version.
+        finished_at: UTC, ISO 8601.
+    """
+
+    source: FileFacts
+    target: FileFacts
+    model: str
+    model_sha256: str
+    device: str
+    tile: int | None
+    height: int
+    width: int
+    seconds: float
+    not_kept: tuple[str, ...]
+    pellucid: str
+    finished_at: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Receipt":
+        """The receipt that `as_json` gave.
+
+        Raises:
+            TypeError, KeyError: when `values` are those of another version.
+        """
+        files = {side: FileFacts(**values[side]) for side in ("source", "target")}
+        return cls(**{**values, **files, "not_kept": tuple(values["not_kept"])})
+
+
+def receipt_path(target: Path) -> Path:
+    """Where the receipt of a result lies: beside it."""
+    return target.with_name(target.name + RECEIPT_SUFFIX)
+
+
+def write_receipt(receipt: Receipt, target: Path) -> Path:
+    """Write the receipt of a result beside it, whole or not at all. Returns its path."""
+    path = receipt_path(target)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path

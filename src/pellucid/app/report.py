@@ -1,0 +1,190 @@
+"""One self-contained HTML page about a run: before and after, sizes, times, what was not kept, what failed."""
+
+import base64
+import html
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+from pellucid.app.receipt import Receipt
+
+LARGEST_NUM_SHOWN = 40
+"""Pictures with previews on one page; each takes some 300 kB, the others are listed."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The same part of a picture before and after, as encoded pictures.
+
+    Attributes:
+        caption: what part it is.
+        before: JPEG.
+        after: JPEG.
+    """
+
+    caption: str
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One restored picture on the page.
+
+    Attributes:
+        source: the original.
+        target: the result.
+        receipt: what was done.
+        views: what to show; none when the picture is only listed.
+    """
+
+    source: Path
+    target: Path
+    receipt: Receipt
+    views: tuple[View, ...] = ()
+
+
+def report_page(entries: Sequence[Entry], failed: Sequence[tuple[Path, str]], page: Path, subtitle: str) -> str:
+    """The page, HTML.
+
+    Args:
+        entries: the restored pictures, in the order to show them.
+        failed: pictures that were set aside, and why.
+        page: where the page will lie; links start there.
+        subtitle: a line on how it was made.
+    """
+    template = Template((files("pellucid.app") / "report.html").read_text(encoding="utf-8"))
+    shown = [entry for entry in entries if entry.views]
+    listed = [entry for entry in entries if not entry.views]
+    count = len(entries)
+    return template.substitute(
+        title=f"{count} picture{'' if count == 1 else 's'} restored",
+        subtitle=html.escape(subtitle),
+        summary=_facts(_summary(entries, failed)),
+        failed=_failed(failed),
+        pictures="\n".join(_section(entry, page, number) for number, entry in enumerate(shown)),
+        others=_table(listed, page),
+    )
+
+
+def write_report(text: str, page: Path) -> None:
+    """Write the page, whole or not at all."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    partial = page.with_name(page.name + ".partial")
+    partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names need not be valid text
+    partial.replace(page)
+
+
+def _summary(entries: Sequence[Entry], failed: Sequence[tuple[Path, str]]) -> dict[str, str]:
+    megapixels = sum(entry.receipt.height * entry.receipt.width for entry in entries) / 1e6
+    seconds = sum(entry.receipt.seconds for entry in entries)
+    facts = {"Pixels": f"{megapixels:.1f} megapixels", "Time": duration(seconds)}
+    if megapixels:
+        facts["Pace"] = f"{seconds / megapixels:.2f} s per megapixel"
+    models = sorted({f"{entry.receipt.model} ({entry.receipt.model_sha256[:12]})" for entry in entries})
+    devices = sorted({entry.receipt.device for entry in entries})
+    facts |= {"Model": ", ".join(models), "Device": ", ".join(devices)} if entries else {}
+    return {**facts, "Failed": str(len(failed))} if failed else facts
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> duration(3.14159), duration(75), duration(4000)
+        ('3.1 s', '1 min 15 s', '1 h 07 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size_of(num_bytes: float) -> str:
+    """A number of bytes as people say it.
+
+    Example:
+        >>> size_of(512), size_of(2_500_000)
+        ('512 B', '2.5 MB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= factor:
+            return f"{num_bytes / factor:.1f} {unit}"
+    return f"{num_bytes:.0f} B"
+
+
+def _facts(facts: dict[str, str]) -> str:
+    return "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts.items()
+    )
+
+
+def _failed(failed: Sequence[tuple[Path, str]]) -> str:
+    if not failed:
+        return ""
+    rows = "".join(f"<li><strong>{html.escape(str(path))}</strong><br>{html.escape(why)}</li>" for path, why in failed)
+    return f'<section class="failed"><h2>Set aside</h2><ul>{rows}</ul></section>'
+
+
+def _section(entry: Entry, page: Path, number: int) -> str:
+    receipt = entry.receipt
+    facts = {
+        "Size": f"{receipt.width} x {receipt.height}",
+        "Time": duration(receipt.seconds),
+        "Before": size_of(receipt.source.bytes),
+        "After": size_of(receipt.target.bytes),
+    }
+    views = "".join(_view(view, entry.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in receipt.not_kept)
+    return (
+        f"<section><h2>{_link(entry.target, page)}</h2>"
+        f'<dl class="facts">{_facts(facts)}</dl>'
+        + (f'<ul class="soft">{notes}</ul>' if notes else "")
+        + f'<div class="views">{views}</div></section>'
+    )
+
+
+def _view(view: View, name: str, identifier: str) -> str:
+    name, caption = html.escape(name, quote=True), html.escape(view.caption)
+    return (
+        f'<figure><div class="pair">'
+        f'<img class="after" alt="{name}, restored, {caption}" src="{_data(view.after)}">'
+        f'<img class="before" alt="{name}, original, {caption}" src="{_data(view.before)}">'
+        f'<span class="left">before</span><span class="right">after</span>'
+        f'<input type="range" min="0" max="100" value="50" id="cut-{identifier}" '
+        f'aria-label="{name}, {caption}: how much of the original is shown, percent">'
+        f"</div><figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _data(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
+def _table(entries: Sequence[Entry], page: Path) -> str:
+    if not entries:
+        return ""
+    head = '<th>Picture</th><th class="number">Size</th><th class="number">Time</th><th>Not kept</th>'
+    rows = "".join(
+        f"<tr><td>{_link(entry.target, page)}</td>"
+        f'<td class="number">{entry.receipt.width} x {entry.receipt.height}</td>'
+        f'<td class="number">{duration(entry.receipt.seconds)}</td>'
+        f"<td>{html.escape(' '.join(entry.receipt.not_kept))}</td></tr>"
+        for entry in entries
+    )
+    return (
+        f"<section><h2>Without preview</h2><p>Previews are embedded for {LARGEST_NUM_SHOWN} pictures at most.</p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _link(target: Path, page: Path) -> str:
+    try:
+        relative = os.path.relpath(target, page.parent)
+    except ValueError:  # another drive
+        relative = str(target.absolute())
+    return f'<a href="{quote(os.fsencode(Path(relative).as_posix()))}">{html.escape(str(target))}</a>'

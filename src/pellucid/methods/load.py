@@ -1,0 +1,133 @@
+"""A model by name or file, ready to restore pictures of any size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import DeviceError, MethodError
+from pellucid.images.contract import check_image
+from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
+from pellucid.images.padding import crop_to, pad_to_multiple
+from pellucid.images.tiling import plan_tiles, restore_tiled
+from pellucid.methods.base import Restoration, Restorer
+from pellucid.methods.catalog import method
+from pellucid.weights.bundled import BUNDLED, bundled_weights
+from pellucid.weights.files import load_weights, sha256
+
+
+@dataclass(frozen=True)
+class Model:
+    """A restorer with its name and description. Padding, tiling and clamping happen here, once.
+
+    Attributes:
+        name: as it was asked for.
+        restorer: the trained method.
+        description: what the weights file says of itself.
+        weights_sha256: hash of the weights file.
+        device: where it runs.
+    """
+
+    name: str
+    restorer: Restorer
+    description: Mapping[str, Any]
+    weights_sha256: str
+    device: str
+
+    def restore(self, image: Tensor, *, memory: str | int | None = None, tile: int | None = None) -> Restoration:
+        """Restore a picture that is in memory.
+
+        Args:
+            image: `(B, 3, H, W)`, RGB, in `[0, 1]`, any size. Values outside the range are used as they are.
+            memory: budget for working memory (`"2G"` or bytes); half of what is free when absent. Decides the tiles.
+            tile: largest height and width restored at once, pixels; wins over `memory`.
+
+        Returns:
+            The restored picture, clamped to `[0, 1]`, float32, with the maps of the method.
+
+        Raises:
+            ImageError: when `image` is not such a tensor.
+            DeviceError: when not even the smallest tile fits the budget.
+
+        Example:
+            >>> import torch
+            >>> import pellucid
+            >>> restored = pellucid.load().restore(torch.rand(1, 3, 30, 45)).image
+            >>> tuple(restored.shape)
+            (1, 3, 30, 45)
+        """
+        check_image(image)
+        size = (int(image.shape[-2]), int(image.shape[-1]))
+        image = image.float()
+        tile = self.tile_size(*size, memory=memory, tile=tile)
+        padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
+        context = self.restorer.context(padded)
+        if tile is None or tile >= max(size):
+            restoration = self.restorer.restore(padded, context)
+            maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}
+            return Restoration(crop_to(restoration.image, size).clamp(0, 1), maps, restoration.perceived)
+        tiles = plan_tiles(
+            *size, tile=tile, multiple=self.restorer.size_multiple, radius=self.restorer.receptive_radius
+        )
+        restored = restore_tiled(
+            image, lambda part: self.restorer.restore(part, context).image, tiles, self.restorer.size_multiple
+        )
+        return Restoration(restored.clamp(0, 1))
+
+    def tile_size(
+        self, height: int, width: int, *, memory: str | int | None = None, tile: int | None = None
+    ) -> int | None:
+        """The tile planned for a picture of this size before anything is allocated; `None` is the whole picture."""
+        if tile is not None:
+            return tile
+        budget = spare_memory() // 2 if memory is None else parse_memory(memory)
+        return plan_tile_size(
+            height,
+            width,
+            budget_bytes=budget,
+            bytes_per_pixel=self.restorer.bytes_per_pixel,
+            fixed_bytes=0,
+            multiple=self.restorer.size_multiple,
+            radius=self.restorer.receptive_radius,
+        )
+
+
+def load(name: str | Path = "default", device: str | None = None) -> Model:
+    """The model called `name`: a bundled one, or a weights file that `pellucid train` wrote.
+
+    Args:
+        name: `"default"`, another bundled name, or a path.
+        device: `"cpu"`, `"cuda"`, `"mps"`; the best at hand when absent.
+
+    Raises:
+        MethodError: when the name is neither bundled nor a file.
+        WeightsError: when the file cannot be trusted or does not fit its network.
+        DeviceError: when the device is not at hand.
+    """
+    path = bundled_weights(str(name)) if str(name) in BUNDLED else Path(name)
+    if not path.is_file():
+        raise MethodError(
+            f"Expected a model out of {', '.join(BUNDLED)} or a weights file, got {str(name)!r}: check the name or path."
+        )
+    device = _device(device)
+    tensors, description = load_weights(path)
+    restorer = method(description.get("method", "")).build_restorer(tensors, description, device)
+    return Model(str(name), restorer, description, sha256(path), device)
+
+
+def _device(wanted: str | None) -> str:
+    if wanted is None:
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DeviceError(
+            f"Expected a device that is at hand, got {wanted!r} ({reason}): use --device cpu, or leave it out."
+        ) from error
+    return wanted

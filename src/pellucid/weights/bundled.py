@@ -1,0 +1,17 @@
+"""The weights that ship inside the package."""
+
+from importlib.resources import files
+from pathlib import Path
+
+BUNDLED: dict[str, str] = {"default": "default.safetensors"}
+"""Name of a model to its file; a card of the same stem, `default.md`, lies beside it."""
+
+
+def bundled_weights(name: str) -> Path:
+    """Where the weights of a bundled model lie."""
+    return Path(str(files("pellucid.weights") / "bundle" / BUNDLED[name]))
+
+
+def model_card(name: str) -> str:
+    """The card of a bundled model, Markdown."""
+    return bundled_weights(name).with_suffix(".md").read_text()
