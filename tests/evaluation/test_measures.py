@@ -65,7 +65,7 @@ def test_ssim_7x7_is_scikit_images_default() -> None:
     restored, clean = pictures()
     ours = ssim(restored, clean, variant="skimage-7x7")[0].item()
     theirs = metrics.structural_similarity(as_array(clean), as_array(restored), data_range=1, channel_axis=-1)
-    assert ours == pytest.approx(float(theirs), abs=1e-9)
+    assert ours == pytest.approx(float(theirs), abs=1e-6)  # ours filters in float32; tables print 1e-4
 
 
 def test_ssim_11x11_is_that_of_scikit_image_and_torchmetrics() -> None:
@@ -82,7 +82,7 @@ def test_ssim_11x11_is_that_of_scikit_image_and_torchmetrics() -> None:
         sigma=1.5,
         use_sample_covariance=False,
     )
-    assert ours[0].item() == pytest.approx(float(theirs), abs=1e-9)
+    assert ours[0].item() == pytest.approx(float(theirs), abs=1e-6)
     # torchmetrics averages over a picture mirrored at its borders; what MATLAB averages is the inside of its map.
     _, positions = functional.structural_similarity_index_measure(
         restored.double(), clean.double(), data_range=1.0, reduction="none", return_full_image=True

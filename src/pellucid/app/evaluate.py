@@ -122,7 +122,9 @@ def contestants_of(models: Sequence[str | Contestant], device: str | None = None
     contestants = {"input": baseline("input")}
     for model in models:
         contestant = model if isinstance(model, Contestant) else _contestant(model, device)
-        contestants.setdefault(contestant.name, contestant)
+        if contestant.name in contestants and contestant.name != "input":
+            raise ConfigurationError(f"Expected models of different names, got {contestant.name} twice: drop one.")
+        contestants[contestant.name] = contestant
     return list(contestants.values())
 
 
@@ -132,10 +134,10 @@ def _contestant(name: str, device: str | None) -> Contestant:
     from pellucid.methods.load import load
 
     model = load(name, device=device)
-    facts = {"model": str(model.name), "device": str(model.device)}
-    description = getattr(model, "description", None) or {}
-    facts |= {key: str(description[key]) for key in ("sha256", "method", "licence") if key in description}
-    return Contestant(name, lambda image: model.restore(image.to(model.device)).image, facts=facts)
+    known = {key: str(model.description[key]) for key in ("method", "licence") if key in model.description}
+    facts = {"sha256": model.weights_sha256, "device": model.device, **known}
+    label = Path(name).stem if Path(name).suffix else name
+    return Contestant(label, lambda image: model.restore(image.to(model.device)).image, facts=facts)
 
 
 def _trials(

@@ -1,32 +1,23 @@
 """What was typed to a plan: which picture is restored to which file, known and checked before any work begins."""
 
 import glob
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.errors import ConfigurationError, ImageError
+from pellucid.images.formats import FORMATS
 
-PICTURE_SUFFIXES = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".avif",
-        ".gif",
-        ".bmp",
-        ".ppm",
-        ".pgm",
-        ".pnm",
-    )
-)
+logger = logging.getLogger(__name__)
+
+PICTURE_SUFFIXES = {suffix for row in FORMATS.values() for suffix in row.suffixes}
 """What counts as a picture inside a folder; a file that is named itself is tried whatever its name."""
+
+FOREIGN_SUFFIXES = {".heic", ".heif", ".jxl", ".jp2", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2"}
+"""Pictures that cannot be read; what is left out of a folder is said once."""
 
 MARK = ".restored"
 """Stands before the suffix of a result that lies beside its original."""
@@ -49,7 +40,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Found:
-    """A picture, and its path relative to what was typed."""
+    """A picture, and where its result may go: relative to an output folder, or beside."""
 
     source: Path
     relative: Path
@@ -84,7 +75,7 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
     found = _distinct([item for typed in inputs for item in _find(typed, avoid)])
     if not found:
         typed = ", ".join(str(item) for item in inputs)
-        raise ImageError(f"Expected pictures in {typed}, found none: check the path; known are {_suffixes()}.")
+        raise ImageError(f"Expected pictures in {typed}, found none: check the path; known are {_listed()}.")
     if output is None:
         jobs = [Job(item.source, item.default_target, item.default_home) for item in found]
         results = {job.target.absolute() for job in jobs}
@@ -109,18 +100,18 @@ def _means_folder(output: str | Path | None) -> bool:
 def _find(typed: str | Path, avoid: Path | None) -> Iterator[_Found]:
     path = Path(typed)
     if path.is_file():
-        yield _Found(path, Path(path.name), _beside(path), path.parent)
+        yield _Found(path, _writable(Path(path.name)), _beside(path), path.parent)
     elif path.is_dir():
         beside = Path(f"{path.absolute()}{MARK}") if path.name in ("", "..") else path.with_name(path.name + MARK)
         for source in _walk(path, avoid):
-            relative = source.relative_to(path)
+            relative = _writable(source.relative_to(path))
             yield _Found(source, relative, beside / relative, beside)
     elif glob.has_magic(str(typed)):
         root = _root(path)
         for match in sorted(map(Path, glob.glob(str(typed), recursive=True))):  # noqa: PTH207 - hidden files stay out
             matches = _walk(match, avoid) if match.is_dir() else [match] if _is_picture(match) else []
             for source in matches:
-                yield _Found(source, source.relative_to(root), _beside(source), source.parent)
+                yield _Found(source, _writable(source.relative_to(root)), _beside(source), source.parent)
     else:
         raise ImageError(f"Expected a picture, a folder or a pattern, found nothing at {typed}: check the path.")
 
@@ -137,21 +128,32 @@ def _root(pattern: Path) -> Path:
 
 def _walk(folder: Path, avoid: Path | None) -> Iterator[Path]:
     """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder."""
+    left_out: Counter[str] = Counter()
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != "." and (Path(parent) / name).absolute() != avoid)
+        left_out.update(suffix for name in names if (suffix := Path(name).suffix.lower()) in FOREIGN_SUFFIXES)
         yield from (Path(parent) / name for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
+    if left_out:
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(left_out.items()))
+        logger.warning("Left out of %s, as they cannot be read: %s.", folder, counts)
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 
-def _suffixes() -> str:
+def _listed() -> str:
     return " ".join(sorted(PICTURE_SUFFIXES))
 
 
+def _writable(path: Path) -> Path:
+    """`path`, as PNG when it names a format that is read but not written."""
+    is_read_only = any(path.suffix.lower() in row.suffixes and not row.is_written for row in FORMATS.values())
+    return path.with_suffix(".png") if is_read_only else path
+
+
 def _beside(source: Path) -> Path:
-    return source.with_name(f"{source.stem}{MARK}{source.suffix}")
+    return _writable(source.with_name(f"{source.stem}{MARK}{source.suffix}"))
 
 
 def _distinct(found: Sequence[_Found]) -> list[_Found]:

@@ -50,7 +50,9 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"Expected YAML in {path}, got something else ({error}): mend the line named.") from error
+        raise ConfigurationError(
+            f"Expected YAML in {path}, got something else ({error}): mend the line named."
+        ) from error
     if not isinstance(content, dict) or "method" not in content:
         raise ConfigurationError(f"Expected a mapping with `method` in {path}, found none: add `method: supervised`.")
     for name, value in _parsed(overrides):

@@ -41,7 +41,11 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     settings = run.training
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu")
+    accelerator = Accelerator(
+        mixed_precision=settings.precision,
+        cpu=settings.device == "cpu",
+        dynamo_backend="inductor" if settings.compile else None,
+    )
     set_seed(run.config.data.seed)
     training_batches, validation_batch = _batches(run, data_root, accelerator.device, accelerator.process_index)
     built = method(run.method).build_recipe(run.config, accelerator, settings.steps)
@@ -78,9 +82,7 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}
-        paired = PairedBatches(
-            pairs, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank
-        )
+        paired = PairedBatches(pairs, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
         batches = MixedBatches(batches, paired, data.pairs_share)
     held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
     return batches, held_out(0)

@@ -108,7 +108,7 @@ def motion_blur(image: Tensor, length: Strength, angle: Strength, *, generator: 
 
     Args:
         image: `(B, 3, H, W)`.
-        length: of the movement, pixels.
+        length: of the movement, pixels; below one it hardly shows.
         angle: of the movement, radians.
         generator: not used.
     """

@@ -36,7 +36,7 @@ class Degradation(Protocol):
 
     @staticmethod
     def function(image: Tensor, *arguments: Any, **parameters: Any) -> Tensor:
-        """The pure function, `(image, generator=..., **fields)`: `(B, 3, H, W)` in and out; `resize` may change H and W."""
+        """The pure function, given `generator` and the fields by name; only `resize` may change the size of `image`."""
         ...
 
 

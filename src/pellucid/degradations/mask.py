@@ -18,7 +18,7 @@ def hole(like: Tensor, share: Strength, *, shape: Shape = "centre", generator: G
 
     Args:
         like: `(B, C, H, W)`: gives size and device.
-        share: of the area to be missing, about; exact for `"centre"` up to rounding.
+        share: of the area to be missing; exact for `"centre"` up to rounding, else within a third of it on average.
         shape: a centred rectangle with the picture's proportions, random rectangles, or random strokes.
         generator: on the device of `like`.
     """

@@ -89,6 +89,18 @@ class Mixture:
         return tuple(DEGRADATIONS[name].draw(uniform(*self.severity, generator), generator) for name in parts)
 
 
+def draw_several(count: int, severity: tuple[float, float], generator: Generator) -> Chain:
+    """A chain of `count` different degradations, any of the catalog, in the order in which they happen to a photograph.
+
+    Args:
+        count: how many, at most as many as the catalog has.
+        severity: drawn from for each on its own, from and to within `[0, 1]`.
+        generator: on the CPU.
+    """
+    chosen = torch.randperm(len(NATURAL_ORDER), generator=generator)[:count].sort().values.tolist()
+    return tuple(DEGRADATIONS[NATURAL_ORDER[n]].draw(uniform(*severity, generator), generator) for n in chosen)
+
+
 def draw_hybrid(tier: str, generator: Generator) -> Chain:
     """Blur, then noise, then JPEG, at one of three tiers.
 

@@ -30,7 +30,7 @@ def snow(
 
     Args:
         image: `(B, 3, H, W)`, in `[0, 1]`.
-        density: share of the picture that one layer covers.
+        density: share of the picture that one layer's flakes take up, about; their fall draws them out over more.
         flake_radius: of the nearest layer, pixels.
         fall: how far a near flake moved while the shutter was open, pixels.
         angle: of the fall from the vertical, radians.

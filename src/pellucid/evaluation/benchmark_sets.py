@@ -133,7 +133,7 @@ def open_benchmark_set(name: str, root: str | Path | None = None) -> OpenedSet:
         return _opened_pairs(known.name, load_pairs(known.stored_as, root))
     if known.view == "last 50":
         source: Source = subfolder(_open_aside(known.stored_as, root), "gt")
-        names = source.names[-50:]
+        names = tuple(sorted(source.names, key=lambda name: int(Path(name).stem)))[-50:]  # 250.webp ... 299.webp
     else:
         source = open_set(known.stored_as, root)
         names = source.names

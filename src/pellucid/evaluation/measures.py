@@ -4,7 +4,6 @@ Published figures of one method differ by a decibel or more with the colour they
 hundredths of SSIM with the window. So nothing is implied here: the colour, the border and the variant are named.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -97,12 +96,12 @@ def ssim(
     crop: int = 0,
     rounded: bool = False,
 ) -> Tensor:
-    """Structural similarity of every picture of a batch: the mean over positions and channels of
+    """Structural similarity of every picture of a batch.
 
-        (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2)),   C1 = 0.01^2, C2 = 0.03^2
+        SSIM = mean of (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2))
 
-    where means, variances and covariances are taken in a window around each position, and only windows that lie
-    inside the picture count.
+    over positions and channels, C1 = 0.01^2 and C2 = 0.03^2. Means, variances and covariances are taken in a window
+    around each position; only windows that lie inside the picture count.
 
         skimage-7x7      uniform 7x7 window, sample covariance (N - 1): scikit-image's default, AdaIR, Perceive-IR
         gaussian-11x11   Gaussian 11x11 window of standard deviation 1.5: Wang et al., MATLAB, BasicSR, DIL
@@ -133,14 +132,17 @@ def ssim(
     if variant not in SSIM_VARIANTS:
         raise ConfigurationError(f"Expected the SSIM variant as one of {', '.join(SSIM_VARIANTS)}, got {variant!r}.")
     x, y = _compared(restored, clean, color, crop, rounded)
-    window, correction = _WINDOWS[variant]
-    mean_x, mean_y = window(x), window(y)
-    variance_x = correction * (window(x * x) - mean_x**2)
-    variance_y = correction * (window(y * y) - mean_y**2)
-    covariance = correction * (window(x * y) - mean_x * mean_y)
+    # Variances are differences of near numbers; around the middle of the range float32 keeps them to about 1e-8.
+    x, y = x.float() - 0.5, y.float() - 0.5
+    maps = _windowed(torch.cat([x, y, x * x, y * y, x * y], dim=1), variant)
+    mean_x, mean_y, square_x, square_y, product = maps.chunk(5, dim=1)
+    correction = 49 / 48 if variant == "skimage-7x7" else 1.0
+    covariance = correction * (product - mean_x * mean_y)
+    variances = correction * (square_x + square_y - mean_x**2 - mean_y**2)
+    mean_x, mean_y = mean_x + 0.5, mean_y + 0.5
     likeness = (2 * mean_x * mean_y + _K1**2) * (2 * covariance + _K2**2)
-    likeness /= (mean_x**2 + mean_y**2 + _K1**2) * (variance_x + variance_y + _K2**2)
-    return likeness.flatten(1).mean(1)
+    likeness /= (mean_x**2 + mean_y**2 + _K1**2) * (variances + _K2**2)
+    return likeness.flatten(1).mean(1, dtype=torch.float64)
 
 
 def area_under_ab_curve(restored: Tensor, clean: Tensor) -> Tensor:
@@ -180,31 +182,18 @@ def _compared(restored: Tensor, clean: Tensor, color: MeasuredColor, crop: int, 
     )
 
 
-def _uniform_7x7(image: Tensor) -> Tensor:
-    _check_window(image, 7)
-    return F.avg_pool2d(image, 7, stride=1)
-
-
-def _gaussian_11x11(image: Tensor) -> Tensor:
-    _check_window(image, 11)
-    offsets = torch.arange(-5, 6, dtype=image.dtype, device=image.device)
-    line = torch.exp(-0.5 * (offsets / 1.5) ** 2)
-    line = line / line.sum()
-    channels = image.shape[1]
-    down = line.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    along = line.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    return F.conv2d(F.conv2d(image, down, groups=channels), along, groups=channels)
-
-
-def _check_window(image: Tensor, size: int) -> None:
-    if min(image.shape[-2:]) < size:
-        raise ImageError(f"Expected a picture of at least {size}x{size} pixels for SSIM, got {tuple(image.shape)}.")
-
-
-_WINDOWS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
-    "skimage-7x7": (_uniform_7x7, 49 / 48),
-    "gaussian-11x11": (_gaussian_11x11, 1.0),
-}
+def _windowed(maps: Tensor, variant: SsimVariant) -> Tensor:
+    """Weighted means in the variant's window at every position where it lies inside."""
+    if variant == "skimage-7x7":
+        line = torch.ones(7, device=maps.device)
+    else:
+        line = torch.exp(-0.5 * (torch.arange(-5, 6, device=maps.device) / 1.5) ** 2)
+    size, channels = len(line), maps.shape[1]
+    if min(maps.shape[-2:]) < size:
+        shape = tuple(maps.shape[-2:])
+        raise ImageError(f"Expected a picture of at least {size}x{size} pixels for this SSIM, got {shape}.")
+    line = (line / line.sum()).view(1, 1, -1).expand(channels, 1, -1)
+    return F.conv2d(F.conv2d(maps, line.unsqueeze(-1), groups=channels), line.unsqueeze(-2), groups=channels)
 
 
 def _ab(image: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
 """Published figures as one literal table with their sources, to stand beside ours under the same protocol.
 
-A cell is written as in the papers, `PSNR` or `PSNR/SSIM`; `-` where the source has none. SSIM is the variant of the
-protocol. Sources are the authors' own tables unless they say otherwise. Figures that are known to be wrong where they
-circulate are in `ERRATA` and left out above.
+A cell is written as in the papers, `PSNR`, `PSNR/SSIM` or `PSNR/SSIM/AuC`; `-` where the source has none. SSIM is the
+variant of the protocol. Figures that are known to be wrong where they circulate are left out; see `errata`.
 """
 
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ class PublishedScore:
         level: sigma, quality or the like; `None` where nothing varies.
         psnr: in dB, `None` where the source has none.
         ssim: in the protocol's variant, `None` where the source has none.
+        auc: in percent, `None` where the source has none.
         source: where they were printed.
     """
 
@@ -44,6 +44,7 @@ class PublishedScore:
     level: float | None
     psnr: float | None
     ssim: float | None
+    auc: float | None
     source: str
 
 
@@ -65,7 +66,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "BM3D": "33.52 30.71 27.38",
             "DnCNN": "33.90 31.24 27.95",
             "FFDNet": "33.87 31.21 27.96",
-            "BRDNet": "34.10 31.43 28.16",
             "DRUNet": "34.30 31.69 28.51",
             "SwinIR": "34.42 31.78 28.56",
             "SCUNet": "34.40 31.79 28.61",
@@ -87,7 +87,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "BM3D": "34.28 32.15 28.46",
             "DnCNN": "34.60 32.14 28.95",
             "FFDNet": "34.63 32.13 28.98",
-            "BRDNet": "34.88 32.41 29.22",
             "DRUNet": "35.31 32.89 29.86",
             "SwinIR": "35.34 32.89 29.79",
             "SCUNet": "35.34 32.92 29.87",
@@ -107,7 +106,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         (15, 25, 50),
         {
             "BM3D": "31.08/.8722 28.57/.8017 25.62/.6869",
-            "TNRD": "31.42/.8826 28.92/.8157 25.97/.7029",
             "DnCNN": "31.73 29.23 26.23",
             "DnCNN-3": "31.46/.8826 29.02/.8190 26.10/.7076",
         },
@@ -119,7 +117,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         (10, 20, 30, 40),
         {
             "ARCNN": "29.03/.7929 31.15/.8517 32.51/.8806 33.34/.8953",
-            "TNRD": "29.28/.7992 31.47/.8576 32.78/.8837 -",
             "DnCNN-3": "29.40/.8026 31.63/.8610 32.91/.8861 33.77/.9003",
         },
     ),
@@ -193,7 +190,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         _THREE,
         (15, 25, 50),
         {
-            "NAFNet": "33.03/.918 30.47/.865 27.12/.754",
             "Restormer": "33.72/- 30.67/.865 27.63/.792",
             "AirNet": "33.92/.933 31.26/.888 28.00/.797",
             "PromptIR": "33.98/.933 31.31/.888 28.06/.799",
@@ -210,7 +206,6 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         _THREE,
         (None,),
         {
-            "NAFNet": "33.64/.956",
             "Restormer": "33.78/.958",
             "AirNet": "34.90/.967",
             "PromptIR": "36.37/.972",
@@ -255,21 +250,26 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "DFPIR": "37.62/.978",
         },
     ),
+    PublishedTable(
+        "bigprior-colorization",
+        "bedroom50",
+        "BIGPrior (TIP 2022), Table 1",
+        (None,),
+        {
+            "Colorful colorization": "-/-/88.55",
+            "mGAN prior": "-/-/88.52",
+            "BIGPrior": "-/-/89.27",
+        },
+    ),
+    PublishedTable(
+        "bigprior-colorization",
+        "bedroom50",
+        "measured with the released weights",
+        (None,),
+        {"one constant phi of 0.543": "23.07/.9262/89.11", "BIGPrior": "23.08/.9250/89.28"},
+    ),
 )
 """All published tables of protocols that exist here."""
-
-ERRATA: tuple[str, ...] = (
-    "A survey swaps the haze and rain columns of InstructIR-5D (prints 36.84 / 27.10; the authors have 27.10 / 36.84).",
-    "The survey's five-task row of Art_PromptIR is shuffled (Rain100L 22.09); it is left out here.",
-    "Perceive-IR circulates as 32.56 (preprint) and 32.63 (final) on three tasks; 30.11/.905 on five is VLU-Net's.",
-    "NAFNet at sigma 15, three tasks, is 33.03 in one place and 33.18 in another.",
-    "Restormer's SSIM at sigma 15, three tasks, repeats its value at 25 (.865), surely a slip; it is left out here.",
-    "Three different Restormers exist on Rain100L (36.74, 39.10, 39.60): always name the training set and the channel.",
-    "MMagic gets 34.35 dB from Restormer's weights on CBSD68 at sigma 15 where the paper has 34.40 (unverified).",
-    "BM3D on Kodak24 at sigma 25 (32.15) is above DnCNN and FFDNet, unlike at 15 and 50: perhaps a misprint.",
-    "DIL, Table 3 prints one pair of figures in two cells (26.19/.766); Table 6 has 30.28 where Table 1 has 30.29.",
-)
-"""Known contradictions in the record."""
 
 
 def published_scores(protocol: str, test_set: str) -> tuple[PublishedScore, ...]:
@@ -290,9 +290,9 @@ def published_scores(protocol: str, test_set: str) -> tuple[PublishedScore, ...]
 def _scores(table: PublishedTable) -> Iterator[PublishedScore]:
     for method, cells in table.rows.items():
         for level, cell in zip(table.levels, cells.split(), strict=True):
-            first, _, second = cell.partition("/")
-            yield PublishedScore(method, level, _number(first), _number(second), table.source)
+            psnr, ssim, auc = (*(_number(part) for part in cell.split("/")), None, None)[:3]
+            yield PublishedScore(method, level, psnr, ssim, auc, table.source)
 
 
 def _number(text: str) -> float | None:
-    return None if text in ("", "-") else float(text)
+    return None if text == "-" else float(text)

@@ -56,9 +56,8 @@ def rich_table(table: SummaryTable) -> "Table":
         is_text = position == 0 or column == "source"
         drawn.add_column(column, justify="left" if is_text else "right", no_wrap=column != "source")
     for position, row in enumerate(table.rows):
-        drawn.add_row(
-            *row, style=None if position < table.num_ours else "dim", end_section=position == table.num_ours - 1
-        )
+        is_ours, is_last_of_ours = position < table.num_ours, position == table.num_ours - 1
+        drawn.add_row(*row, style=None if is_ours else "dim", end_section=is_last_of_ours)
     return drawn
 
 
@@ -102,7 +101,7 @@ def _summary(results: Sequence[Result], with_published: bool) -> SummaryTable:
     published: dict[tuple[str, str], dict[float | None, str]] = {}
     if with_published:
         for score in published_scores(protocol.name, trial.test_set):
-            text = _numbers(score.psnr, score.ssim)
+            text = _numbers(score.psnr, score.ssim, score.auc)
             published.setdefault((score.method, score.source), {})[score.level] = text
     blanks = ("",) * (2 if has_reference else 1)
     for (method, source), cells in published.items():
@@ -139,13 +138,19 @@ def _heading(protocol: Protocol, level: float | None) -> str:
 def _cell(result: Result | None) -> str:
     if result is None:
         return ""
-    text = _numbers(result.psnr, result.ssim)
-    return text if result.auc is None else f"{text} / {result.auc:.2f}"
+    return _numbers(result.psnr, result.ssim, result.auc)
 
 
-def _numbers(psnr: float | None, ssim: float | None) -> str:
-    first = "" if psnr is None else f"{psnr:.2f}"
-    return first if ssim is None else f"{first} / {ssim:.4f}".rstrip("0").ljust(len(first) + 6, "0")
+def _numbers(psnr: float | None, ssim: float | None, auc: float | None) -> str:
+    """`PSNR / SSIM / AuC`; a dash for what is missing before something that is there."""
+    parts = [
+        "-" if psnr is None else f"{psnr:.2f}",
+        "-" if ssim is None else f"{ssim:.4f}",
+        "-" if auc is None else f"{auc:.2f}",
+    ]
+    while len(parts) > 1 and parts[-1] == "-":
+        parts.pop()
+    return " / ".join(parts)
 
 
 def _mean(values: Sequence[float]) -> float:

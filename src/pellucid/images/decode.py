@@ -18,9 +18,9 @@ _GREY = ("b-w", "grey16")
 def decode_pixels(data: bytes, name: str) -> Tensor:
     """The pixels of one encoded picture, uint8, `(3, H, W)`, RGB, as they are stored.
 
-    The orientation tag is applied; grey becomes three equal channels; alpha is dropped; 16 bits become `round(v / 257)`;
-    floats are taken as `[0, 1]`; CMYK and the like are converted to sRGB. Profiles are not applied: the numbers of the
-    file are what benchmarks are measured on.
+    The orientation tag is applied; grey becomes three equal channels; alpha is dropped; 16 bits become
+    `round(v / 257)`; floats are taken as `[0, 1]`; CMYK and the like are converted to sRGB. Profiles are not applied:
+    the numbers of the file are what benchmarks are measured on.
 
     Args:
         data: the bytes of a JPEG, PNG, WebP, TIFF, AVIF, GIF (first frame) or uncompressed BMP file.

@@ -12,7 +12,8 @@ class Piece:
         kind: the format's own key: a JPEG marker, a PNG or RIFF chunk type, a TIFF tag.
         data: the payload, to the byte; for TIFF an `Entry`.
         role: what it is in every format (`"exif"`, `"xmp"`, `"iptc"`, `"profile"`, `"resolution"`), or else its name
-            as the log should call it when another format has no place for it.
+            as the log should call it when another format has no place for it. `"storage"` and `"orientation"` are of no
+            use to another format.
     """
 
     kind: int | str

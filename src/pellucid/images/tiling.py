@@ -2,15 +2,14 @@
 
 An output pixel depends on the input pixels within the network's receptive radius. When each tile is cut with at least
 that much around the pixels it is kept for, and begins at a multiple of the network's size multiple (so that strided
-layers sample the same grid), *tiled equals whole*. At the picture's borders a tile ends where the padded picture ends, so
-that the network's own border handling is the same, too.
+layers sample the same grid), *tiled equals whole*. At the picture's borders a tile ends where the padded picture ends,
+so that the network's own border handling is the same, too.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-import torch
 from torch import Tensor
 
 from pellucid.errors import ConfigurationError
@@ -174,6 +173,7 @@ def restore_tiled(
         `(B, D, H, W)`, on the image's device.
 
     Example:
+        >>> import torch
         >>> image = torch.rand(1, 3, 40, 50)
         >>> tiles = plan_tiles(40, 50, tile=24, multiple=8, radius=3)
         >>> torch.equal(restore_tiled(image, lambda part: 1 - part, tiles), 1 - image)

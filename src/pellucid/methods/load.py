@@ -72,10 +72,16 @@ class Model:
         tiles = plan_tiles(
             *size, tile=tile, multiple=self.restorer.size_multiple, radius=self.restorer.receptive_radius
         )
-        restored = restore_tiled(
-            image, lambda part: self.restorer.restore(part, context).image, tiles, self.restorer.size_multiple
-        )
-        return Restoration(restored.clamp(0, 1))
+        channels: dict[str, int] = {}
+
+        def stacked(part: Tensor) -> Tensor:
+            """Picture and maps of one tile as channels of one tensor, so that they are placed together."""
+            restoration = self.restorer.restore(part, context)
+            channels.update({name: value.shape[1] for name, value in restoration.maps.items()})
+            return torch.cat([restoration.image, *restoration.maps.values()], dim=1)
+
+        restored, *maps = restore_tiled(image, stacked, tiles).split([3, *channels.values()], dim=1)
+        return Restoration(restored.clamp(0, 1), dict(zip(channels, maps, strict=True)))
 
     def tile_size(
         self, height: int, width: int, *, memory: str | int | None = None, tile: int | None = None

@@ -132,8 +132,10 @@ def _metadata(reader: ByteReader, meta: _Meta) -> Metadata:
     for box in meta.properties:
         if box.kind == "irot" and box.body:
             turns = box.body[0] & 3
+            pieces.append(Piece("irot", box.body, "orientation"))
         elif box.kind == "imir" and box.body:
             mirror = "columns" if box.body[0] & 1 else "rows"
+            pieces.append(Piece("imir", box.body, "orientation"))
         elif box.kind == "colr":
             is_profile = box.body[:4] in (b"prof", b"rICC")
             profile = box.body[4:] if is_profile else profile
@@ -256,6 +258,8 @@ def _with_properties(box: Box, meta: _Meta, properties: Sequence[Piece]) -> Box:
         container += Box(str(piece.kind), data).packed()
         count += 1
         added.append(count)
+        if piece.role == "orientation":
+            essential.add((meta.primary, count))
     rows[meta.primary] = [k for k in rows.get(meta.primary, []) if k not in replaced] + added
     body = b"\0\0\0\0" + len(rows).to_bytes(4, "big")
     for item, own in sorted(rows.items()):

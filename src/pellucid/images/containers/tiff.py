@@ -43,11 +43,12 @@ _XMP, _IPTC, _PHOTOSHOP, _PROFILE = 700, 33723, 34377, 34675
 _ROLES = {
     _XMP: "xmp", _IPTC: "iptc", _PROFILE: "profile", EXIF: "exif", GPS: "exif",
     X_RESOLUTION: "resolution", Y_RESOLUTION: "resolution", RESOLUTION_UNIT: "resolution",
+    _PHOTOSHOP: "Photoshop's resources", _EXTRA_SAMPLES: "storage",
 }  # fmt: skip
 # What describes the storage of the pixels: libvips writes its own.
 _STORAGE = {
     254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292,
-    293, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 343, 344,
+    293, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330, 332, 333, 334, 336, 339, 340, 341, 342, 343, 344,
     345, 346, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559, 37724,
 }  # fmt: skip
 # What an EXIF block may carry of a TIFF's first directory, besides the EXIF and GPS directories.
@@ -159,7 +160,7 @@ def _metadata(entries: tuple[Entry, ...], lost: list[str], encoding: Encoding, t
         xmp=data(_XMP),
         iptc=iptc_in_photoshop(photoshop) or data(_IPTC),
         resolution=resolution_of(entries),
-        pieces=tuple(Piece(entry.tag, entry, _ROLES.get(entry.tag, f"TIFF tag {entry.tag}")) for entry in kept),
+        pieces=tuple(Piece(entry.tag, entry, _role(entry.tag)) for entry in kept),
         lost=tuple(lost),
         changes=tuple(changes),
     )
@@ -173,8 +174,11 @@ def pieces(metadata: Metadata) -> tuple[Piece, ...]:
         entries += [rational(X_RESOLUTION, x), rational(Y_RESOLUTION, y), short(RESOLUTION_UNIT, 2)]
     blobs = ((_XMP, 1, metadata.xmp), (_IPTC, 7, metadata.iptc), (_PROFILE, 7, metadata.profile))
     entries += [Entry(tag, kind, len(data), data) for tag, kind, data in blobs if data is not None]
-    made = [Piece(entry.tag, entry, _ROLES.get(entry.tag, "exif")) for entry in entries]
-    return tuple(made)
+    return tuple(Piece(entry.tag, entry, _role(entry.tag)) for entry in entries)
+
+
+def _role(tag: int) -> str:
+    return _ROLES.get(tag, "exif" if tag in _IN_EXIF else f"TIFF tag {tag}")
 
 
 def embed(bare: Path, target: Path, pieces: Sequence[Piece]) -> None:
@@ -191,13 +195,3 @@ def embed(bare: Path, target: Path, pieces: Sequence[Piece]) -> None:
         file.write(write_directory([*kept, *(piece.data for piece in pieces)], start, big=big))
         file.seek(8 if big else 4)
         file.write(start.to_bytes(8 if big else 4, "little"))
-
-
-def premultiplied_samples() -> Piece:
-    """The tag that says colours are stored multiplied by the opacity."""
-    return Piece(_EXTRA_SAMPLES, short(_EXTRA_SAMPLES, 1), "storage")
-
-
-def unspecified_samples(count: int) -> Piece:
-    """The tag that says what the channels beyond colour mean is not known."""
-    return Piece(_EXTRA_SAMPLES, Entry(_EXTRA_SAMPLES, 3, count, b"\0\0" * count), "storage")

@@ -1,0 +1,67 @@
+"""Restore every photograph of RealPhotos and write before/after sheets, one or more per group, for a person to look at.
+
+    python benchmarks/real_photos.py MODEL... --data-root FOLDER --output sheets
+
+The photographs are not free to be shown, so the sheets go to a folder that git ignores. There is no clean picture to
+measure against; look for what is still wrong, and for what was invented.
+"""
+
+import argparse
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import torch
+
+from pellucid.app.evaluate import contestants_of
+from pellucid.data.shared_pictures import open_set
+from pellucid.data.sources import read_pixels
+from pellucid.errors import PellucidError
+from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
+from pellucid.evaluation.evaluate import timed
+from pellucid.evaluation.records import write_whole
+
+
+def main() -> None:
+    """Parse, restore, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="names or paths of models, or of baselines")
+    parser.add_argument("--data-root", type=Path, help="folder that holds test/; PELLUCID_DATA when absent")
+    parser.add_argument(
+        "--output", type=Path, default=Path("sheets"), help="folder for the sheets; git ignores sheets/"
+    )
+    parser.add_argument("--groups", nargs="*", default=[], help="only these: blur haze lowlight noise old rain ...")
+    parser.add_argument("--device", help="cpu, cuda or mps; the best at hand when absent")
+    parser.add_argument("--largest", type=int, default=640, help="longer sides are cropped at the centre, pixels")
+    parser.add_argument("--per-sheet", type=int, default=12, help="photographs on one sheet")
+    arguments = parser.parse_args()
+    try:
+        contestants = [known for known in contestants_of(arguments.models, arguments.device) if known.name != "input"]
+        photographs = open_set("RealPhotos", arguments.data_root)
+    except PellucidError as error:
+        sys.exit(str(error))
+    for group, members in groupby(photographs.names, key=lambda name: name.partition("/")[0]):
+        if arguments.groups and group not in arguments.groups:
+            continue
+        lines = []
+        for name in members:
+            image = read_pixels(photographs, name)[None].float() / 255
+            line = [LabelledPicture(as_pixels(image, arguments.largest), f"{name}, {_size(image)}, before")]
+            for contestant in contestants:
+                restored, seconds = timed(contestant.name, contestant.restore, image)
+                change = (restored.clamp(0, 1) - image).abs().mean().item() * 255
+                label = f"{contestant.name}, {seconds:.1f} s, changed by {change:.1f} levels"
+                line.append(LabelledPicture(as_pixels(restored, arguments.largest), label))
+            lines.append(line)
+        for page, start in enumerate(range(0, len(lines), arguments.per_sheet), start=1):
+            sheet = drawn_sheet(lines[start : start + arguments.per_sheet])
+            path = write_whole(arguments.output / f"real-{group}-{page}.png", sheet)
+            print(path, flush=True)
+
+
+def _size(image: torch.Tensor) -> str:
+    return f"{image.shape[-1]}x{image.shape[-2]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Small pictures for the report: the whole of a file scaled down, and a part of it as it is."""
+
+from pathlib import Path
+
+import pyvips
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pellucid.app.report import View
+from pellucid.images.files import read_picture
+from pellucid.images.picture import Picture
+
+LARGEST_SIDE = 960
+DETAIL = (400, 600)  # height and width
+_QUALITY = 85
+_LARGEST_PROFILE_BYTES = 1 << 15
+_BAND_PIXELS = 1 << 22
+
+
+def previews(path: Path) -> dict[str, bytes]:
+    """By caption, JPEG pictures of one file: the whole, and its middle at full size when the whole was scaled down.
+
+    Raises:
+        ImageError: when the file cannot be read.
+    """
+    picture = read_picture(path)
+    try:
+        factor = -(-max(picture.height, picture.width) // LARGEST_SIDE)
+        if factor == 1:
+            return {"whole picture": _jpeg(picture.read(), picture)}
+        height, width = (min(*pair) for pair in zip(DETAIL, (picture.height, picture.width), strict=True))
+        middle = picture.read((picture.height - height) // 2, (picture.width - width) // 2, height, width)
+        return {
+            f"whole picture, 1/{factor} of its size": _jpeg(_scaled_down(picture, factor), picture),
+            "its middle, full size": _jpeg(middle, picture),
+        }
+    finally:
+        picture.close()
+
+
+def views(before: dict[str, bytes], after: dict[str, bytes]) -> tuple[View, ...]:
+    """The previews of an original and of its result, side by side."""
+    return tuple(View(caption, before[caption], after[caption]) for caption in before if caption in after)
+
+
+def _scaled_down(picture: Picture, factor: int) -> Tensor:
+    """The mean of every `factor` x `factor` pixels, read in bands; what is left at the borders is dropped."""
+    rows = max(1, _BAND_PIXELS // picture.width // factor) * factor
+    bands = [
+        functional.avg_pool2d(picture.read(top, 0, min(rows, picture.height - top)), factor)
+        for top in range(0, picture.height // factor * factor, rows)
+        if picture.height - top >= factor and picture.width >= factor
+    ]
+    return torch.cat(bands, dim=2) if bands else picture.read(0, 0, 1, 1)
+
+
+def _jpeg(image: Tensor, picture: Picture) -> bytes:
+    """`(1, 3, H, W)` as a JPEG that carries the profile of `picture`, so that browsers show its colours."""
+    samples = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    drawn = pyvips.Image.new_from_array(samples, interpretation="srgb")
+    profile = picture.profile
+    if profile is not None and profile[16:20] == b"RGB " and len(profile) <= _LARGEST_PROFILE_BYTES:
+        drawn = drawn.mutate(lambda copy: copy.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile))
+    return drawn.jpegsave_buffer(Q=_QUALITY, keep="icc")

@@ -1,0 +1,56 @@
+"""`pellucid restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+SOME_FAILED = 1
+
+
+def restore(
+    *inputs: str,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    model: str = "default",
+    memory: str | None = None,
+    device: str | None = None,
+    tile: int | None = None,
+    report: Path | None = None,
+    receipts: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Restore photographs; nothing else about the files is lost.
+
+    Prints where each result lies. Run the same command again to go on where it stopped. The status is 0 when all went
+    well, 1 when some pictures were set aside, 2 when nothing could be done.
+
+    Args:
+        inputs: Files, folders (with all below them) and patterns such as "photos/*.jpg".
+        output: A file for one file, else a folder. Without it: photo.restored.jpg, photos.restored/.
+        model: A bundled model (see `pellucid models`), or a weights file.
+        memory: Most memory for restoring, such as 2G; decides the tiles. Half of what is free without it, 2G at most.
+        device: cpu, cuda or mps; the best at hand without it.
+        tile: Largest height and width restored at once, in pixels; wins over memory.
+        report: One HTML page with every picture before and after.
+        receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.
+        overwrite: Do finished pictures again, and replace files that Pellucid did not write.
+    """
+    from pellucid.app.restore import restore as restore_pictures
+    from pellucid.cli.progress import ProgressDisplay
+
+    with ProgressDisplay() as progress:
+        outcome = restore_pictures(
+            inputs,
+            output,
+            model=model,
+            memory=memory,
+            device=device,
+            tile=tile,
+            report=report,
+            receipts=receipts,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    for restored in outcome.files:
+        print(restored.target)
+    return SOME_FAILED if outcome.failed else 0

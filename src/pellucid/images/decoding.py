@@ -1,0 +1,223 @@
+"""Encoded pixels to raw ones: libvips decodes, strictly and within a bounded memory."""
+
+import functools
+import io
+import logging
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyvips
+
+from pellucid.errors import ImageError
+from pellucid.images.colour import Samples, integers
+from pellucid.images.containers.reading import ByteReader, damaged
+from pellucid.images.formats import FORMATS
+from pellucid.images.header import Header
+from pellucid.images.orientation import TURNS
+from pellucid.images.store import PixelStore
+from pellucid.images.tiling import Box
+
+_MOST_THREADS = 4
+_BAND_PIXELS = 1 << 22
+_OTHER_SPACES = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv", "fourier", "histogram", "matrix")
+_DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a picture's bytes are.
+
+    Attributes:
+        name: how messages call it.
+        path: of the file; `None` when the bytes are in memory.
+        data: the bytes; `None` when they are in a file.
+    """
+
+    name: str
+    path: Path | None = None
+    data: bytes | None = None
+
+
+@functools.cache
+def prepare_libvips() -> None:
+    """Keep libvips modest, once: no cache of operations (it would hold files open), few threads, no words on stderr."""
+    pyvips.cache_set_max(0)
+    pyvips.concurrency_set(min(_MOST_THREADS, os.cpu_count() or 1))
+    # With a handler of its own, Python does not print the library's warnings where nobody asked for them.
+    logging.getLogger("pyvips").addHandler(logging.NullHandler())
+
+
+def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
+    """The pixels as libvips will decode them when they are asked for; `None` for formats that are decoded here.
+
+    Raises:
+        ImageError: when libvips cannot read the header, or finds another picture than the header says.
+    """
+    loader = FORMATS[header.format].loader
+    if loader is None:
+        return None
+    prepare_libvips()
+    options = {"access": "sequential", "fail_on": "error"}
+    try:
+        if header.extra_samples_at is not None:
+            image = pyvips.Operation.call(f"{loader}_source", _overlaid(source, header), **options)
+        elif source.path is not None:
+            file = pyvips.Source.new_from_file(os.fsencode(source.path))
+            image = pyvips.Operation.call(f"{loader}_source", file, **options)
+        else:
+            image = pyvips.Operation.call(f"{loader}_buffer", source.data, **options)
+    except pyvips.Error as error:
+        raise damaged(source.name, _reason(error)) from error
+    # libheif hands pictures out upright.
+    turn = TURNS[header.metadata.orientation if header.format == "avif" else 1]
+    if (image.height, image.width) != turn.size(header.height, header.width):
+        raise damaged(source.name, "its size is not the one that its header says")
+    return image
+
+
+def samples_of(image: pyvips.Image | None, header: Header, source: Source) -> Samples:
+    """What the samples mean, as far as it can be known before they are decoded: of floats, not yet the range.
+
+    Raises:
+        ImageError: when they are of a kind that cannot be restored.
+    """
+    encoding = header.encoding
+    if image is None:
+        pixels = _own_pixels(source, header)
+        return integers(8 if pixels.dtype == np.uint8 else 16, pixels.shape[2])
+    dtype = _DTYPES.get(str(image.format))
+    if dtype is None or image.interpretation in _OTHER_SPACES or not 1 <= image.bands <= 5:
+        raise ImageError(
+            f"Expected grey, RGB or CMYK of 8 or 16 bits or 32-bit floats in {source.name}, "
+            f"got {image.bands} x {image.format} ({image.interpretation}): convert it first."
+        )
+    colours = 1 if image.bands < 3 else 3
+    extras = image.bands - colours - is_cmyk(image)
+    opacity = extras > 0 and encoding.opacity
+    if dtype == "float32":
+        return Samples(dtype, colours, extras, opacity, encoding.premultiplied, 1.0, 1, 0.0, 1.0)
+    bits = encoding.bits if header.format == "avif" else 8 if dtype == "uint8" else 16
+    return integers(bits, colours, extras, opacity=opacity, premultiplied=encoding.premultiplied and opacity)
+
+
+def decode(source: Source, header: Header, scratch: Path, in_memory_bytes: int) -> PixelStore:
+    """All samples as the file stores them, in memory when they take no more than `in_memory_bytes`, else in a file.
+
+    Raises:
+        ImageError: when the data is damaged or cut short, even if most of it could be shown.
+    """
+    image = open_pixels(source, header)
+    if image is None:
+        return PixelStore.of_array(_own_pixels(source, header))
+    if header.format == "avif" and header.metadata.orientation != 1:
+        # EXIF's numbers undo themselves, but for the two quarter turns, which undo each other.
+        image = turned(image.copy_memory(), {6: 8, 8: 6}.get(header.metadata.orientation, header.metadata.orientation))
+    if is_cmyk(image):
+        image = _as_srgb(image)
+    shape = (image.height, image.width, image.bands)
+    dtype = np.dtype(_DTYPES[str(image.format)])
+    try:
+        if math.prod(shape) * dtype.itemsize <= in_memory_bytes:
+            return PixelStore.of_array(image.numpy().reshape(shape))
+        store = PixelStore(*shape, dtype, scratch)
+        image.rawsave(os.fsencode(str(store.path)))
+    except pyvips.Error as error:
+        raise damaged(source.name, _reason(error)) from error
+    except OSError as error:
+        raise damaged(source.name, f"there is no room to unpack it in {scratch} ({error.strerror})") from error
+    return store
+
+
+def with_range(samples: Samples, store: PixelStore) -> Samples:
+    """`samples` with the range of floats as found: a picture that exceeds 1 is scaled by a power of two.
+
+    So nothing is lost, and scaling back is exact. A picture within `[0, 1]` is taken as it is; values below 0 stay so.
+    """
+    if not samples.is_float:
+        return samples
+    height, width, _ = store.shape
+    lowest, highest = 0.0, 1.0
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        band = store.read(Box(top, 0, min(rows, height - top), width))[..., : samples.colours]
+        finite = band[np.isfinite(band)]
+        lowest = min(lowest, float(finite.min(initial=0.0)))
+        highest = max(highest, float(finite.max(initial=0.0)))
+    peak = 2.0 ** math.ceil(math.log2(highest))
+    return Samples(
+        samples.dtype, samples.colours, samples.extras, samples.opacity, samples.premultiplied, peak, 1, lowest, peak
+    )
+
+
+def _own_pixels(source: Source, header: Header) -> np.ndarray:
+    with open_bytes(source) as file:
+        return FORMATS[header.format].module.pixels(ByteReader(file, source.name), header)
+
+
+def open_bytes(source: Source) -> BinaryIO:
+    """The file, open for reading.
+
+    Raises:
+        OSError: when it cannot be opened.
+    """
+    return io.BytesIO(source.data) if source.path is None else source.path.open("rb")  # type: ignore[arg-type]
+
+
+def is_cmyk(image: pyvips.Image | None) -> bool:
+    """Whether the samples are inks; they are decoded to sRGB."""
+    return image is not None and image.interpretation == "cmyk"
+
+
+def _as_srgb(image: pyvips.Image) -> pyvips.Image:
+    # libvips brings a general CMYK profile for files that have none.
+    converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True, intent="relative")
+    return converted.cast(image.format)
+
+
+def turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
+    """A stored picture made upright; `image` must allow random access."""
+    if orientation in (5, 6, 7, 8):
+        image = image.rot("d270" if orientation == 8 else "d90")
+    if orientation in (2, 5):
+        image = image.fliphor()
+    if orientation in (4, 7):
+        image = image.flipver()
+    return image.rot("d180") if orientation == 3 else image
+
+
+def _overlaid(source: Source, header: Header) -> pyvips.SourceCustom:
+    """The file with one number of it replaced as it is read.
+
+    libvips divides premultiplied colours by opacity with a loss; told that they are not premultiplied, it leaves them
+    be, and the division is done in floating point where it can be undone.
+    """
+    assert header.extra_samples_at is not None
+    place, replacement = header.extra_samples_at
+    file = open_bytes(source)
+
+    def read(count: int) -> bytes:
+        start = file.tell()
+        data = bytearray(file.read(count))
+        for number, value in enumerate(replacement):
+            if 0 <= place + number - start < len(data):
+                data[place + number - start] = value
+        return bytes(data)
+
+    overlaid = pyvips.SourceCustom()
+    overlaid.on_read(read)
+    overlaid.on_seek(lambda offset, whence: file.seek(offset, whence))
+    return overlaid
+
+
+def last_complaint(error: pyvips.Error) -> str:
+    """The last line of what libvips says."""
+    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
+    return lines[-1] if lines else "libvips gives no reason"
+
+
+def _reason(error: pyvips.Error) -> str:
+    return f"its data is damaged or cut short ({last_complaint(error)})"

@@ -1,0 +1,67 @@
+"""What travels from one file to the next besides pixels, and what cannot, by name.
+
+Into the same format every piece goes as it was. Into another format go EXIF, XMP, IPTC, the ICC profile and the
+resolution, as far as that format has a place for them; the picture is then stored upright and EXIF says so, because not
+every viewer of every format honours the tag.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from pellucid.images.containers.exif import exif_entries, resolution_of, upright_exif
+from pellucid.images.formats import FORMATS
+from pellucid.images.header import Metadata, Piece
+
+_USELESS_ELSEWHERE = {"storage", "orientation", "PNG colour chunk sRGB", "AVIF property pasp", "time of change"}
+_NAMES = {
+    "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "profile": "the ICC profile", "resolution": "the resolution",
+}  # fmt: skip
+_EXTRA_SAMPLES = 338
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a new file gets.
+
+    Attributes:
+        pieces: for `embed` of the target's format.
+        lost: names of what it cannot hold.
+    """
+
+    pieces: tuple[Piece, ...]
+    lost: tuple[str, ...]
+
+
+def carry(metadata: Metadata, source: str, target: str, *, extras: int = 0) -> Carried:
+    """What of `metadata`, read from a file of format `source`, goes into one of format `target`.
+
+    Args:
+        metadata: of the input.
+        source: its format.
+        target: format of the output.
+        extras: how many channels beyond colour the output has.
+    """
+    if source == target:
+        kept = [
+            piece
+            for piece in metadata.pieces
+            if piece.kind != _EXTRA_SAMPLES or source != "tiff" or piece.data.count == extras
+        ]
+        return Carried(tuple(kept), metadata.lost)
+    exif = None if metadata.exif is None else upright_exif(metadata.exif)
+    made = FORMATS[target].module.pieces(dataclasses.replace(metadata, exif=exif, orientation=1))
+    roles = {piece.role for piece in made}
+    if exif is not None and "exif" in roles and resolution_of(exif_entries(exif)) is not None:
+        roles.add("resolution")
+    wanted = {
+        piece.role for piece in metadata.pieces if piece.role not in _NAMES or getattr(metadata, piece.role) is not None
+    }
+    missing = sorted(wanted - roles - _USELESS_ELSEWHERE)
+    return Carried(made, (*metadata.lost, *(_NAMES.get(role, role) for role in missing)))
+
+
+def without_profile(metadata: Metadata) -> Metadata:
+    """`metadata` of a picture whose colours have been converted to sRGB."""
+    pieces = tuple(piece for piece in metadata.pieces if piece.role != "profile")
+    changes = (*metadata.changes, "CMYK becomes sRGB, and its ICC profile goes with it")
+    return dataclasses.replace(metadata, profile=None, pieces=pieces, changes=changes)
