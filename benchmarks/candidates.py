@@ -100,8 +100,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/candidates"))
     arguments = parser.parse_args()
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, dict] = {}
+    written = arguments.output.with_suffix(".json")
+    before = json.loads(written.read_text()) if written.is_file() else {}
+    # A study cut off goes on where it stopped, when it is still the same study.
+    rows: dict[str, dict] = before["rows"] if before.get("processor_minutes") == arguments.minutes else {}
     for name, (network, settings) in CANDIDATES.items():
+        if name in rows:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             torch.set_num_threads(os.cpu_count() or 1)
             measured = speed(network, settings)

@@ -25,7 +25,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 def peak_bytes(model: str, side: int) -> int:
     """Peak resident memory of a process that restores a square of `side` pixels."""
-    answer = subprocess.run([sys.executable, "-c", MEASURE, model, str(side)], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", MEASURE, model, str(side)], capture_output=True, text=True, check=True
+    )
     return int(answer.stdout.split()[-1])
 
 
@@ -45,7 +47,8 @@ def main() -> None:
     figure = max(row["bytes_per_pixel"] for row in rows)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.with_suffix(".json").write_text(
-        json.dumps({"model": arguments.model, "base_bytes": base, "rows": rows, "bytes_per_pixel": figure}, indent=2) + "\n"
+        json.dumps({"model": arguments.model, "base_bytes": base, "rows": rows, "bytes_per_pixel": figure}, indent=2)
+        + "\n"
     )
     if arguments.write:
         import torch

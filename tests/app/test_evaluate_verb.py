@@ -78,7 +78,7 @@ def test_two_folders_are_measured_as_pairs(tmp_path: Path) -> None:
         for number in range(2):
             (tmp_path / name / f"{number}.png").write_bytes(encoded(number))
     evaluation = evaluate([DARKER], folders=(tmp_path / "degraded", tmp_path / "clean"))
-    assert [result.psnr for result in evaluation.results][0] == 100
+    assert evaluation.results[0].psnr == 100
     assert evaluation.tables[0].title == "pairs on degraded against clean"
 
 

@@ -1,6 +1,7 @@
 """What holds for every degradation of the catalog."""
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 import torch
@@ -78,7 +79,7 @@ def test_severity_harms(name: str, patches: Tensor) -> None:
             degraded = apply(patches, parameters, generator).clamp(0, 1)
             errors.append((degraded - patches).square().mean(dim=(1, 2, 3)).clamp_min(1e-10))
         figures.append(-10 * torch.cat(errors).log10().mean().item())
-    assert all(stronger < weaker - 0.3 for weaker, stronger in zip(figures, figures[1:], strict=False)), figures
+    assert all(stronger < weaker - 0.3 for weaker, stronger in pairwise(figures)), figures
 
 
 def test_kinds_of_a_batch_are_applied_apart(patches: Tensor) -> None:

@@ -87,7 +87,7 @@ def test_chains_of_a_batch_equal_one_by_one() -> None:
         alone = image[row : row + 1]
         for degradation in chain:
             alone = apply(alone, [degradation], seeded())
-        # Kernels of one call are as wide as the widest needs, so that tails of 3e-4 differ, and a rounding by JPEG then.
+        # Kernels of one call are as wide as the widest needs: tails of 3e-4 differ, and then a rounding by JPEG.
         assert torch.allclose(together[row : row + 1], alone, atol=1.01 / 255)
         assert (together[row] - alone[0]).abs().mean() < 2e-4
     assert torch.equal(together[1], image[1])

@@ -23,7 +23,7 @@ def test_presets_measure_as_the_rain_sets_do(photographs: dict[str, Tensor], dra
         for seed in range(100 * number, 100 * number + 10):
             rainy = apply(image, [draw(seeded(seed))], seeded(1000 + seed)).clamp(0, 1)
             figures.append(peak(image.numpy(), rainy.numpy(), data_range=1))
-    # Pictures of one preset spread by 3 dB, so the mean of 40 is known to 0.5 dB; the photographs are not the sets' own.
+    # Pictures of one preset spread by 3 dB, so the mean of 40 is known to 0.5 dB; the photographs are other ones.
     assert sum(figures) / len(figures) == pytest.approx(published, abs=1.2)
 
 

@@ -15,6 +15,7 @@ from pellucid.app.degradation_text import Drawing, parse_chain
 from pellucid.app.inputs import Job, is_single_file, plan_jobs
 from pellucid.degradations.mixing import Chain, apply_chains
 from pellucid.errors import ConfigurationError, PellucidError
+from pellucid.images.atomic import replacing
 from pellucid.images.files import read_image, write_image
 from pellucid.version import __version__
 
@@ -32,7 +33,7 @@ class DegradedPicture:
         source: the clean one.
         target: the degraded one.
         chain: what was done, in order.
-        seed: of the picture's own generator.
+        seed: of the generator that the chain was applied with.
     """
 
     source: Path
@@ -86,57 +87,59 @@ def degrade(
         ImageError: when nothing is found, or the only picture is broken; of several, broken ones are set aside.
     """
     drawing = parse_chain(what, severity)
-    jobs = plan_jobs(inputs, output)
-    if not keep_format:
-        jobs = _as_png(jobs)
+    jobs = _settled(plan_jobs(inputs, output), keep_format)
     record = (jobs[0].home or jobs[0].target.parent) / RECORD
     lines = _earlier_lines(record)
     written: list[DegradedPicture] = []
     failed: list[tuple[Path, str]] = []
-    for number, job in enumerate(jobs, start=1):
-        try:
-            written.append(_degrade_one(job, drawing, _seed_of(seed, job)))
-        except PellucidError as error:
-            if is_single_file(inputs):
-                raise
-            logger.warning("Set aside: %s", error)
-            failed.append((job.source, str(error)))
-        if progress is not None:
-            progress(number, len(jobs), job.source.name)
     call = {"what": list(what), "severity": severity, "seed": seed, "version": __version__}
-    _write_record(record, lines, written, call)
+    try:
+        for number, job in enumerate(jobs, start=1):
+            try:
+                written.append(_degrade_one(job, drawing, seed))
+            except PellucidError as error:
+                if is_single_file(inputs):
+                    raise
+                logger.warning("Set aside: %s", error)
+                failed.append((job.source, str(error)))
+            if progress is not None:
+                progress(number, len(jobs), job.source.name)
+    finally:  # also when the user stops it: what lies there is written down
+        if written:
+            _write_record(record, lines, written, call)
     return Degrading(tuple(written), tuple(failed), record)
 
 
-def _as_png(jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs with `.png` targets where a folder was named; a file that was named keeps its name."""
-    changed = [job if job.home is None else replace(job, target=job.target.with_suffix(".png")) for job in jobs]
-    taken: dict[Path, Path] = {}
-    originals = {job.source.resolve() for job in jobs}
-    for job in changed:
-        if job.target in taken or job.target.resolve() in originals:
-            other = taken.get(job.target, "an original")
+def _settled(jobs: Sequence[Job], keep_format: bool) -> tuple[Job, ...]:
+    """The jobs, with `.png` targets where a folder was named and the format is not kept; none replaces an original."""
+    if not keep_format:
+        jobs = [job if job.home is None else replace(job, target=job.target.with_suffix(".png")) for job in jobs]
+    taken = {job.source.resolve(): job.source for job in jobs}
+    for job in jobs:
+        target = job.target.resolve()
+        if target in taken:
             raise ConfigurationError(
                 f"Expected a target for every picture, but {job.source} would become {job.target}, which is taken by "
-                f"{other}: keep the format, or name another folder."
+                f"{taken[target]}: keep the format, or name another target."
             )
-        taken[job.target] = job.source
-    return tuple(changed)
+        taken[target] = job.source
+    return tuple(jobs)
 
 
-def _seed_of(seed: int, job: Job) -> int:
-    """A seed that depends on the picture's relative name without suffix, and on no other picture."""
+def _seeds_of(seed: int, job: Job) -> tuple[int, int]:
+    """Seeds for the chain and for its pixels, that depend on the picture's relative name without suffix alone."""
     name = job.source.stem if job.home is None else job.target.relative_to(job.home).with_suffix("").as_posix()
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode(errors="surrogateescape")).digest()[:8], "big") >> 1
+    digest = hashlib.sha256(f"{seed}/{name}".encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") >> 1, int.from_bytes(digest[8:16], "big") >> 1
 
 
 def _degrade_one(job: Job, drawing: Drawing, seed: int) -> DegradedPicture:
-    generator = Generator().manual_seed(seed)
-    chain = drawing(generator)
-    degraded = apply_chains(read_image(job.source), [chain], generator)
+    chain_seed, pixel_seed = _seeds_of(seed, job)
+    chain = drawing(Generator().manual_seed(chain_seed))
+    degraded = apply_chains(read_image(job.source), [chain], Generator().manual_seed(pixel_seed))
     job.target.parent.mkdir(parents=True, exist_ok=True)
     write_image(job.target, degraded.clamp(0, 1))
-    return DegradedPicture(job.source, job.target, chain, seed)
+    return DegradedPicture(job.source, job.target, chain, pixel_seed)
 
 
 def _earlier_lines(path: Path) -> dict[str, str]:
@@ -157,7 +160,6 @@ def _write_record(path: Path, lines: dict[str, str], written: Sequence[DegradedP
         chain = [{"name": degradation.name, "parameters": asdict(degradation)} for degradation in picture.chain]  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
         entry = {"file": name, "clean": str(picture.source), "chain": chain, "picture_seed": picture.seed, **call}
         lines[name] = json.dumps(entry)
-    partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")

@@ -31,11 +31,13 @@ class Job:
         source: the original.
         target: where the result goes; equal to `source` only when that was asked for by name.
         home: the folder whose journal knows the target; `None` for a single file, which needs none.
+        is_default_name: whether the target was named by us, `photo.restored.jpg`, and so may be replaced.
     """
 
     source: Path
     target: Path
     home: Path | None
+    is_default_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class _Found:
     relative: Path
     default_target: Path
     default_home: Path
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the default target says by its own name that it is a result."""
+        return self.default_target.stem.endswith(MARK)
 
 
 def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) -> tuple[Job, ...]:
@@ -66,7 +73,7 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
         raise ConfigurationError("Expected pictures to restore, got none: name files, folders or patterns.")
     if is_single_file(inputs) and not _means_folder(output):
         source = Path(inputs[0])
-        return (Job(source, _beside(source) if output is None else Path(output), None),)
+        return (Job(source, _beside(source), None, True) if output is None else Job(source, Path(output), None),)
     if output is not None and Path(output).is_file():
         raise ConfigurationError(
             f"Expected a folder for the results of several pictures, got the file {output}: name a folder."
@@ -77,7 +84,7 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
         typed = ", ".join(str(item) for item in inputs)
         raise ImageError(f"Expected pictures in {typed}, found none: check the path; known are {_listed()}.")
     if output is None:
-        jobs = [Job(item.source, item.default_target, item.default_home) for item in found]
+        jobs = [Job(item.source, item.default_target, item.default_home, item.is_marked) for item in found]
         results = {job.target.absolute() for job in jobs}
         jobs = [job for job in jobs if job.source.absolute() not in results]  # results of an earlier run
     else:

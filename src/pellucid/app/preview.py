@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.app.report import View
+from pellucid.app.outcome import RestoredPicture
+from pellucid.app.report import LARGEST_NUM_SHOWN, Entry, View
+from pellucid.errors import ImageError
 from pellucid.images.files import read_picture
 from pellucid.images.picture import Picture
 
@@ -18,13 +20,34 @@ _LARGEST_PROFILE_BYTES = 1 << 15
 _BAND_PIXELS = 1 << 22
 
 
-def previews(path: Path) -> dict[str, bytes]:
+class PreviewedPictures:
+    """Restored pictures with their previews, as they come; later ones come without, so that the page stays light."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._num_shown = 0
+
+    def before(self, source: Path) -> dict[str, bytes]:
+        """Previews of an original, to be taken before it is restored: it may be replaced."""
+        return _previews(source) if self._num_shown < LARGEST_NUM_SHOWN else {}
+
+    def add(self, picture: RestoredPicture, before: dict[str, bytes]) -> None:
+        """A restored picture, with what `before` gave."""
+        after = _previews(picture.target) if before else {}
+        views = tuple(View(caption, before[caption], after[caption]) for caption in before if caption in after)
+        self._num_shown += bool(views)
+        self.entries.append(Entry(picture, views))
+
+
+def _previews(path: Path) -> dict[str, bytes]:
     """By caption, JPEG pictures of one file: the whole, and its middle at full size when the whole was scaled down.
 
-    Raises:
-        ImageError: when the file cannot be read.
+    None when the file cannot be read; that is told elsewhere.
     """
-    picture = read_picture(path)
+    try:
+        picture = read_picture(path)
+    except ImageError:
+        return {}
     try:
         factor = -(-max(picture.height, picture.width) // LARGEST_SIDE)
         if factor == 1:
@@ -35,13 +58,10 @@ def previews(path: Path) -> dict[str, bytes]:
             f"whole picture, 1/{factor} of its size": _jpeg(_scaled_down(picture, factor), picture),
             "its middle, full size": _jpeg(middle, picture),
         }
+    except ImageError:
+        return {}
     finally:
         picture.close()
-
-
-def views(before: dict[str, bytes], after: dict[str, bytes]) -> tuple[View, ...]:
-    """The previews of an original and of its result, side by side."""
-    return tuple(View(caption, before[caption], after[caption]) for caption in before if caption in after)
 
 
 def _scaled_down(picture: Picture, factor: int) -> Tensor:

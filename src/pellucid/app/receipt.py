@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pellucid.images.atomic import replacing
+
 RECEIPT_SUFFIX = ".receipt.json"
 
 
@@ -94,7 +96,6 @@ def receipt_path(target: Path) -> Path:
 def write_receipt(receipt: Receipt, target: Path) -> Path:
     """Write the receipt of a result beside it, whole or not at all. Returns its path."""
     path = receipt_path(target)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
     return path

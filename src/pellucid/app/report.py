@@ -1,6 +1,7 @@
 """One self-contained HTML page about a run: before and after, sizes, times, what was not kept, what failed."""
 
 import base64
+import contextlib
 import html
 import os
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
+from pellucid.app.outcome import RestoredPicture, SetAside
 from pellucid.app.receipt import Receipt
+from pellucid.images.atomic import replacing
 
 LARGEST_NUM_SHOWN = 40
 """Pictures with previews on one page; each takes some 300 kB, the others are listed."""
@@ -36,24 +39,25 @@ class Entry:
     """One restored picture on the page.
 
     Attributes:
-        source: the original.
-        target: the result.
-        receipt: what was done.
+        picture: and its receipt.
         views: what to show; none when the picture is only listed.
     """
 
-    source: Path
-    target: Path
-    receipt: Receipt
+    picture: RestoredPicture
     views: tuple[View, ...] = ()
 
+    @property
+    def receipt(self) -> Receipt:
+        """What was done."""
+        return self.picture.receipt
 
-def report_page(entries: Sequence[Entry], failed: Sequence[tuple[Path, str]], page: Path, subtitle: str) -> str:
+
+def report_page(entries: Sequence[Entry], failed: Sequence[SetAside], page: Path, subtitle: str) -> str:
     """The page, HTML.
 
     Args:
         entries: the restored pictures, in the order to show them.
-        failed: pictures that were set aside, and why.
+        failed: pictures that were set aside.
         page: where the page will lie; links start there.
         subtitle: a line on how it was made.
     """
@@ -73,13 +77,13 @@ def report_page(entries: Sequence[Entry], failed: Sequence[tuple[Path, str]], pa
 
 def write_report(text: str, page: Path) -> None:
     """Write the page, whole or not at all."""
-    page.parent.mkdir(parents=True, exist_ok=True)
-    partial = page.with_name(page.name + ".partial")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names need not be valid text
-    partial.replace(page)
+    with contextlib.suppress(OSError):  # told by the next line
+        page.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(page) as partial:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names need not be valid text
 
 
-def _summary(entries: Sequence[Entry], failed: Sequence[tuple[Path, str]]) -> dict[str, str]:
+def _summary(entries: Sequence[Entry], failed: Sequence[SetAside]) -> dict[str, str]:
     megapixels = sum(entry.receipt.height * entry.receipt.width for entry in entries) / 1e6
     seconds = sum(entry.receipt.seconds for entry in entries)
     facts = {"Pixels": f"{megapixels:.1f} megapixels", "Time": duration(seconds)}
@@ -123,10 +127,12 @@ def _facts(facts: dict[str, str]) -> str:
     )
 
 
-def _failed(failed: Sequence[tuple[Path, str]]) -> str:
+def _failed(failed: Sequence[SetAside]) -> str:
     if not failed:
         return ""
-    rows = "".join(f"<li><strong>{html.escape(str(path))}</strong><br>{html.escape(why)}</li>" for path, why in failed)
+    rows = "".join(
+        f"<li><strong>{html.escape(str(each.source))}</strong><br>{html.escape(each.reason)}</li>" for each in failed
+    )
     return f'<section class="failed"><h2>Set aside</h2><ul>{rows}</ul></section>'
 
 
@@ -138,10 +144,10 @@ def _section(entry: Entry, page: Path, number: int) -> str:
         "Before": size_of(receipt.source.bytes),
         "After": size_of(receipt.target.bytes),
     }
-    views = "".join(_view(view, entry.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
+    views = "".join(_view(view, entry.picture.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in receipt.not_kept)
     return (
-        f"<section><h2>{_link(entry.target, page)}</h2>"
+        f"<section><h2>{_link(entry.picture.target, page)}</h2>"
         f'<dl class="facts">{_facts(facts)}</dl>'
         + (f'<ul class="soft">{notes}</ul>' if notes else "")
         + f'<div class="views">{views}</div></section>'
@@ -170,7 +176,7 @@ def _table(entries: Sequence[Entry], page: Path) -> str:
         return ""
     head = '<th>Picture</th><th class="number">Size</th><th class="number">Time</th><th>Not kept</th>'
     rows = "".join(
-        f"<tr><td>{_link(entry.target, page)}</td>"
+        f"<tr><td>{_link(entry.picture.target, page)}</td>"
         f'<td class="number">{entry.receipt.width} x {entry.receipt.height}</td>'
         f'<td class="number">{duration(entry.receipt.seconds)}</td>'
         f"<td>{html.escape(' '.join(entry.receipt.not_kept))}</td></tr>"

@@ -5,7 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-Several = Parameter(consume_multiple=True, negative="")
+WIDE = 240
+"""Columns of text where no terminal says how many there are, so that tables are not folded."""
+
+Several = Parameter(consume_multiple=True, negative="", show_default=False)
 
 
 def evaluate(
@@ -14,7 +17,7 @@ def evaluate(
     sigma: Annotated[tuple[float, ...], Several] = (),
     levels: Annotated[tuple[float, ...], Several] = (),
     protocol: str | None = None,
-    folders: tuple[Path, Path] | None = None,
+    folders: Annotated[tuple[Path, Path] | None, Parameter(negative="")] = None,
     data_root: Path | None = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     limit: int | None = None,
@@ -38,6 +41,10 @@ def evaluate(
         device: cpu, cuda or mps; the best at hand without it.
         sheets: Write contact sheets of the best, median and worst pictures.
     """
+    import sys
+
+    from rich.console import Console
+
     from pellucid.app.evaluate import evaluate as evaluate_models
     from pellucid.cli.progress import ProgressDisplay
     from pellucid.evaluation.tables import rich_table
@@ -58,10 +65,9 @@ def evaluate(
             has_sheets=sheets,
             progress=progress,
         )
-    from rich.console import Console
-
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     for table in evaluation.tables:
-        Console().print(rich_table(table))
+        console.print(rich_table(table))
     for file in evaluation.files:
         print(file)
     return 0

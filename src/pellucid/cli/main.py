@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.log import set_up_log
 from pellucid.cli.models import models
@@ -23,7 +24,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, train, evaluate, models):
+for verb in (restore, train, evaluate, degrade, models):
     app.command(verb)
 
 

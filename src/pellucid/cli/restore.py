@@ -16,8 +16,8 @@ def restore(
     device: str | None = None,
     tile: int | None = None,
     report: Path | None = None,
-    receipts: Annotated[bool, Parameter(negative="")] = False,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    receipts: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Restore photographs; nothing else about the files is lost.
 

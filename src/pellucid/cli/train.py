@@ -9,7 +9,7 @@ from cyclopts import Parameter
 def train(
     recipe: Path,
     *overrides: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    show: Annotated[bool, Parameter(negative="")] = False,
+    show: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     data_root: Path | None = None,
 ) -> int:
     """Train a model as a recipe file says; run the same command again to go on where it stopped.

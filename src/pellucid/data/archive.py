@@ -70,7 +70,9 @@ class TarArchive:
         except OSError as error:
             raise DataError(f"Expected to read {self.path}, got {error.strerror}: restore the file.") from error
         if len(data) != size:
-            raise DataError(f"Expected {size} bytes of {name} in {self.path.name}, got {len(data)}: get the archive anew.")
+            raise DataError(
+                f"Expected {size} bytes of {name} in {self.path.name}, got {len(data)}: get the archive anew."
+            )
         return data
 
     def locate(self, name: str) -> str:

@@ -63,7 +63,9 @@ def select(source: Source, include: Sequence[str] = ("*",), exclude: Sequence[st
         and not any(fnmatchcase(name, pattern) for pattern in exclude)
     }
     if not chosen:
-        raise DataError(f"Expected some pictures of {source.label} to be left, got none: the exclusions cover them all.")
+        raise DataError(
+            f"Expected some pictures of {source.label} to be left, got none: the exclusions cover them all."
+        )
     return Selection(source, source.label, chosen)
 
 
@@ -76,5 +78,7 @@ def subfolder(source: Source, folder: str) -> Selection:
     start = folder.strip("/") + "/"
     inner = {name.removeprefix(start): name for name in source.names if name.startswith(start)}
     if not inner:
-        raise DataError(f"Expected a folder {start} in {source.label}, got none: its names look like {source.names[0]}.")
+        raise DataError(
+            f"Expected a folder {start} in {source.label}, got none: its names look like {source.names[0]}."
+        )
     return Selection(source, f"{source.label}/{folder.strip('/')}", inner)

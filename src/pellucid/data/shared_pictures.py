@@ -80,6 +80,8 @@ def clean_pictures(name: str, root: str | Path | None = None) -> Iterator[tuple[
 
 def _clean_source(known: SharedSet, root: str | Path | None) -> Source:
     if known.storage == "loose rain layers":
-        raise DataError(f"Expected a set with clean pictures, got {known.name} which holds rain layers: choose another.")
+        raise DataError(
+            f"Expected a set with clean pictures, got {known.name} which holds rain layers: choose another."
+        )
     source = open_set(known.clean_set or known.name, root)
     return source if known.storage == "pictures" else subfolder(source, "gt")

@@ -146,7 +146,9 @@ def shared_set(name: str) -> SharedSet:
     for known in SHARED_SETS:
         if known.name.lower() == name.lower():
             return known
-    raise DataError(f"Expected a known data set, got {name!r}: choose {', '.join(known.name for known in SHARED_SETS)}.")
+    raise DataError(
+        f"Expected a known data set, got {name!r}: choose {', '.join(known.name for known in SHARED_SETS)}."
+    )
 
 
 def data_root(root: str | Path | None = None) -> Path:

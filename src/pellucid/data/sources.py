@@ -86,7 +86,9 @@ def open_source(path: str | Path) -> Source:
     else:
         raise DataError(f"Expected a folder or a tar archive, got {path} where nothing is: check the path.")
     if not source.names:
-        raise DataError(f"Expected pictures in {path}, got none with a suffix of {', '.join(sorted(PICTURE_SUFFIXES))}.")
+        raise DataError(
+            f"Expected pictures in {path}, got none with a suffix of {', '.join(sorted(PICTURE_SUFFIXES))}."
+        )
     return source
 
 

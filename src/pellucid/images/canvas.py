@@ -11,7 +11,8 @@ from torch import Tensor
 from pellucid.errors import ImageError
 from pellucid.images.atomic import replacing, temporary_beside, unwritable
 from pellucid.images.colour import to_samples
-from pellucid.images.decoding import last_complaint, prepare_libvips, turned
+from pellucid.images.containers.raw_tiff import raw_tiff_head
+from pellucid.images.decoding import file_name, last_complaint, prepare_libvips, turned
 from pellucid.images.encoding import encode, fitted
 from pellucid.images.formats import Format, format_of_target
 from pellucid.images.metadata import carry
@@ -52,7 +53,8 @@ class Canvas:
         size = header.height * header.width * samples.channels * picture.pixels.dtype.itemsize
         scratch = (folder or picture.scratch) if size > picture.in_memory_bytes else None
         try:
-            self._store = PixelStore(header.height, header.width, samples.channels, samples.dtype, scratch)
+            shape, dtype = (header.height, header.width, samples.channels), picture.pixels.dtype
+            self._store = PixelStore(*shape, dtype, scratch, raw_tiff_head(*shape, dtype))
         except OSError as error:
             raise unwritable(scratch or Path(), error) from error
         self._covered = 0
@@ -107,8 +109,9 @@ class Canvas:
             )
         _refuse_hidden_overwrite(picture, target)
         is_same = form.name == picture.format
-        image = self._image()
-        if not is_same:
+        must_turn = not is_same and picture.orientation != 1
+        image = self._image("random" if must_turn else "sequential")
+        if must_turn:
             image = turned(image, picture.orientation)
         image, lost = fitted(image, picture.samples, form.name)
         extras = picture.samples.extras if form.name == "tiff" else 0
@@ -127,14 +130,14 @@ class Canvas:
         """Give the pixels back; the canvas cannot be used any more. Dropping the canvas does the same."""
         self._store.close()
 
-    def _image(self) -> pyvips.Image:
+    def _image(self, access: str) -> pyvips.Image:
         prepare_libvips()
         height, width, channels = self._store.shape
         kind = _FORMATS[self.picture.samples.dtype]
         if self._store.array is not None:
-            return pyvips.Image.new_from_memory(self._store.array, width, height, channels, kind)
-        name = os.fsencode(str(self._store.path))
-        return pyvips.Image.rawload(name, width, height, channels, format=kind)
+            return pyvips.Image.new_from_memory(self._store.array.data, width, height, channels, kind)
+        source = pyvips.Source.new_from_file(file_name(self._store.path))
+        return pyvips.Operation.call("tiffload_source", source, access=access, fail_on="error")
 
 
 def unencodable(target: Path, error: pyvips.Error) -> ImageError:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from pellucid.images.transparency import fill_hidden
 
+_BAND_SAMPLES = 1 << 18
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -79,17 +81,19 @@ def to_tensor(samples: Samples, stored: NDArray[Any]) -> Tensor:
     Grey becomes three equal channels; colours that are stored multiplied by opacity are divided by it; where nothing is
     seen the colours come from the surroundings, see `fill_hidden`.
     """
-    colours = torch.from_numpy(_for_torch(stored[..., : samples.colours]))
-    image = colours.permute(2, 0, 1).unsqueeze(0).to(torch.float32, memory_format=torch.contiguous_format)
-    image /= samples.peak
-    if has_hidden(samples, stored):
-        opacity = torch.from_numpy(_opacity(samples, stored))[None, None]  # (1, 1, H, W)
-        if samples.premultiplied:
-            image = torch.where(opacity > 0, image / opacity, image)
-        image = fill_hidden(image, opacity)
-    elif samples.premultiplied:
-        image /= torch.from_numpy(_opacity(samples, stored))[None, None]
-    return image if samples.colours == 3 else image.expand(1, 3, -1, -1).contiguous()
+    height, width, _ = stored.shape
+    planes = np.empty((1, 3, height, width), np.float32)
+    for channel in range(samples.colours):
+        np.divide(stored[..., channel], np.float32(samples.peak), out=planes[0, channel])
+    planes[0, samples.colours :] = planes[0, 0]
+    image = torch.from_numpy(planes)
+    hidden = has_hidden(samples, stored)
+    if not hidden and not samples.premultiplied:
+        return image
+    opacity = torch.from_numpy(_opacity(samples, stored))[None, None]  # (1, 1, H, W)
+    if samples.premultiplied:
+        image = torch.where(opacity > 0, image / opacity, image)
+    return fill_hidden(image, opacity) if hidden else image
 
 
 def to_samples(samples: Samples, image: Tensor, original: NDArray[Any] | None) -> NDArray[Any]:
@@ -103,19 +107,13 @@ def to_samples(samples: Samples, image: Tensor, original: NDArray[Any] | None) -
         original: the samples of the input at this place, `(H, W, C)`: extra channels come from it, and so do the
             colours of pixels that are not seen. `None` only when there are no extras.
     """
-    planes = image.detach().reshape(3, *image.shape[-2:]).float()
+    planes: NDArray[Any] = image.detach().reshape(3, *image.shape[-2:]).to("cpu", torch.float32).numpy()
     if samples.colours == 1:
         # The mean in this form is exact when the three are equal.
-        planes = planes[:1] + ((planes[1:2] - planes[:1]) + (planes[2:] - planes[:1])) / 3
+        planes = planes[:1] + ((planes[1:2] - planes[:1]) + (planes[2:] - planes[:1])) / np.float32(3)
     if samples.premultiplied and original is not None:
-        planes = planes * torch.from_numpy(_opacity(samples, original)).to(planes.device)
-    values = planes.permute(1, 2, 0) * (samples.peak / samples.step)
-    values = values.clamp_(samples.lowest / samples.step, samples.highest / samples.step)
-    if not samples.is_float:
-        values = values.round_().to(torch.uint8 if samples.dtype == "uint8" else torch.int32)
-    colours = values.contiguous().cpu().numpy().astype(samples.dtype, copy=False)
-    if samples.step > 1:
-        colours *= np.array(samples.step, samples.dtype)
+        planes = planes * _opacity(samples, original)
+    colours = _quantised(samples, planes)
     if original is None:
         return colours
     hidden = _not_finite(samples, original)
@@ -126,11 +124,21 @@ def to_samples(samples: Samples, image: Tensor, original: NDArray[Any] | None) -
     return result
 
 
-def _for_torch(array: NDArray[Any]) -> NDArray[Any]:
-    """`array` in a form that torch takes: writable, with positive strides, and not of an unsigned 16-bit type."""
-    if array.dtype == np.uint16:
-        return array.astype(np.int32, order="C")
-    return array if array.flags.writeable and min(array.strides) >= 0 else array.copy(order="C")
+def _quantised(samples: Samples, planes: NDArray[Any]) -> NDArray[Any]:
+    """`(H, W, C)` of the file's type from `(C, H, W)`; in bands of rows that stay in the processor's cache."""
+    count, height, width = planes.shape
+    scale, step = np.float32(samples.peak / samples.step), np.float32(samples.step)
+    result = np.empty((height, width, count), samples.dtype)
+    rows = max(1, _BAND_SAMPLES // max(1, width * count))
+    for top in range(0, height, rows):
+        band = planes[:, top : top + rows] * scale
+        np.clip(band, samples.lowest / samples.step, samples.highest / samples.step, out=band)
+        if not samples.is_float:
+            np.rint(band, out=band)
+            if samples.step > 1:
+                band *= step
+        result[top : top + rows] = band.transpose(1, 2, 0)
+    return result
 
 
 def _opacity(samples: Samples, stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -144,4 +152,4 @@ def _opacity(samples: Samples, stored: NDArray[Any]) -> NDArray[np.float32]:
 def _not_finite(samples: Samples, stored: NDArray[Any]) -> NDArray[np.bool_]:
     if not samples.is_float:
         return np.zeros(stored.shape[:2], np.bool_)
-    return ~np.isfinite(stored[..., : samples.colours]).all(-1)
+    return np.logical_not(np.isfinite(stored[..., : samples.colours]).all(-1))

@@ -50,7 +50,8 @@ def picture_size(data: bytes, name: str) -> tuple[int, int]:
         ImageError: when the header is broken.
     """
     if is_bitmap(data):
-        return tuple(decode_bitmap(data, name).shape[-2:])
+        height, width = decode_bitmap(data, name).shape[-2:]
+        return height, width
     try:
         picture = pyvips.Image.new_from_buffer(data, "")
     except pyvips.Error as error:

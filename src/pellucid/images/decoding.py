@@ -7,7 +7,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyvips
@@ -42,13 +42,24 @@ class Source:
     data: bytes | None = None
 
 
+def file_name(path: Path | None) -> Any:
+    """A path as libvips takes it: as bytes, so that names in no known encoding work, too."""
+    return os.fsencode(str(path))
+
+
 @functools.cache
 def prepare_libvips() -> None:
     """Keep libvips modest, once: no cache of operations (it would hold files open), few threads, no words on stderr."""
     pyvips.cache_set_max(0)
-    pyvips.concurrency_set(min(_MOST_THREADS, os.cpu_count() or 1))
-    # With a handler of its own, Python does not print the library's warnings where nobody asked for them.
-    logging.getLogger("pyvips").addHandler(logging.NullHandler())
+    pyvips.concurrency_set(  # pyright: ignore[reportAttributeAccessIssue] (the stub lacks it)
+        min(_MOST_THREADS, os.cpu_count() or 1)
+    )
+    logger = logging.getLogger("pyvips")
+    # With a handler of its own, Python does not print the library's warnings where nobody asked for them; and what it
+    # has to say below errors is about its threads and about odd profiles. Errors are raised as exceptions anyway.
+    logger.addHandler(logging.NullHandler())
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.ERROR)
 
 
 def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
@@ -66,7 +77,7 @@ def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
         if header.extra_samples_at is not None:
             image = pyvips.Operation.call(f"{loader}_source", _overlaid(source, header), **options)
         elif source.path is not None:
-            file = pyvips.Source.new_from_file(os.fsencode(source.path))
+            file = pyvips.Source.new_from_file(file_name(source.path))
             image = pyvips.Operation.call(f"{loader}_source", file, **options)
         else:
             image = pyvips.Operation.call(f"{loader}_buffer", source.data, **options)
@@ -96,6 +107,8 @@ def samples_of(image: pyvips.Image | None, header: Header, source: Source) -> Sa
             f"got {image.bands} x {image.format} ({image.interpretation}): convert it first."
         )
     colours = 1 if image.bands < 3 else 3
+    if encoding.grey and colours == 3:
+        return integers(encoding.bits, 1, image.bands - 3, opacity=image.bands > 3)
     extras = image.bands - colours - is_cmyk(image)
     opacity = extras > 0 and encoding.opacity
     if dtype == "float32":
@@ -118,13 +131,15 @@ def decode(source: Source, header: Header, scratch: Path, in_memory_bytes: int) 
         image = turned(image.copy_memory(), {6: 8, 8: 6}.get(header.metadata.orientation, header.metadata.orientation))
     if is_cmyk(image):
         image = _as_srgb(image)
+    if header.encoding.grey and image.bands >= 3:
+        image = image[0] if image.bands == 3 else image[0].bandjoin(image[3])
     shape = (image.height, image.width, image.bands)
     dtype = np.dtype(_DTYPES[str(image.format)])
     try:
         if math.prod(shape) * dtype.itemsize <= in_memory_bytes:
             return PixelStore.of_array(image.numpy().reshape(shape))
         store = PixelStore(*shape, dtype, scratch)
-        image.rawsave(os.fsencode(str(store.path)))
+        image.rawsave(file_name(store.path))
     except pyvips.Error as error:
         raise damaged(source.name, _reason(error)) from error
     except OSError as error:

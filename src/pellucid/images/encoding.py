@@ -5,18 +5,19 @@ What is decided here, and why:
 - JPEG: at the quality of the input or 90, whichever is more. 90, because a picture restored from a coarse JPEG would
   get the same blocks again. 4:2:0 stays 4:2:0; every other sampling becomes 4:4:4, which loses no colour.
 - WebP: likewise. Lossless stays lossless, hidden colours included; alpha is always lossless.
-- AVIF: the quantiser is not read, so lossy files get 90, which is higher than what encoders use by default.
+- AVIF: the quantiser is not read, so lossy files get 90, which is higher than what encoders use by default; with alpha
+  100, because libvips has no other way to keep alpha without loss.
 - TIFF: the input's compression, predictor, tiles and offsets, deflate where libvips has no encoder for it.
 - PNG and progressive JPEG: interlaced like the input, unless that would take too much memory.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pyvips
 
 from pellucid.images.colour import Samples
+from pellucid.images.decoding import file_name
 from pellucid.images.header import Encoding
 
 LEAST_QUALITY = 90
@@ -47,7 +48,7 @@ def fitted(image: pyvips.Image, samples: Samples, target: str) -> tuple[pyvips.I
         if samples.is_float or (deepest == 8 and samples.peak > 255):
             lost.append(f"the depth of its samples ({'floating point' if samples.is_float else '16-bit'})")
     if extras and target == "jpeg":
-        image = image.flatten(background=255)
+        image = image.flatten(background=[255])
         lost.append("opacity (put on white)")
     return _interpreted(image, samples.colours), lost
 
@@ -76,9 +77,12 @@ def encode(
     if not is_same_format:
         encoding = Encoding(_FOREIGN_QUALITY, lossless=False, compression="deflate", predictor="horizontal")
     build = {"jpeg": _jpeg, "png": _png, "tiff": _tiff, "webp": _webp, "avif": _avif}[target]
-    options, changes = build(image, encoding, quality or max(LEAST_QUALITY, encoding.quality or 0))
+    if quality is None:
+        needs_all = target == "avif" and image.bands in (2, 4)
+        quality = 100 if needs_all else max(LEAST_QUALITY, encoding.quality or 0)
+    options, changes = build(image, encoding, quality)
     saver = "heifsave" if target == "avif" else f"{target}save"
-    pyvips.Operation.call(saver, image, os.fsencode(str(path)), keep="none", **options)
+    pyvips.Operation.call(saver, image, file_name(path), keep="none", **options)
     return changes
 
 
@@ -133,4 +137,6 @@ def _avif(image: pyvips.Image, encoding: Encoding, quality: int) -> tuple[dict[s
     options: dict[str, Any] = {"compression": "av1", "bitdepth": bits, "effort": _AVIF_EFFORT}
     if encoding.lossless:
         return options | {"lossless": True}, changes
+    if encoding.grey:
+        changes.append("a grey AVIF gets neutral colour planes")
     return options | {"Q": quality, "subsample_mode": "on" if encoding.subsampled else "off"}, changes

@@ -147,7 +147,9 @@ def write_image(path: str | Path, image: Tensor, *, depth: int = 8) -> None:
     prepare_libvips()
     samples = integers(depth, 3)
     array = to_samples(samples, image, None)
-    raw = pyvips.Image.new_from_memory(array, array.shape[1], array.shape[0], 3, "uchar" if depth == 8 else "ushort")
+    raw = pyvips.Image.new_from_memory(
+        array.data, array.shape[1], array.shape[0], 3, "uchar" if depth == 8 else "ushort"
+    )
     raw, _ = fitted(raw, samples, form.name)
     encoding = Encoding(lossless=form.name in ("png", "tiff"), compression="deflate", predictor="horizontal")
     try:

@@ -63,6 +63,7 @@ class Encoding:
         tile: width and height of a TIFF's tiles; `None` for strips.
         big: whether a TIFF uses 64-bit offsets.
         premultiplied: whether colours are stored multiplied by the opacity (TIFF's associated alpha).
+        grey: whether the file holds only brightness, though its decoder hands out RGB (AVIF).
         opacity: whether the first channel beyond colour is opacity, and not a mask of unknown meaning.
     """
 
@@ -76,6 +77,7 @@ class Encoding:
     tile: tuple[int, int] | None = None
     big: bool = False
     premultiplied: bool = False
+    grey: bool = False
     opacity: bool = True
 
 

@@ -4,6 +4,7 @@ A restored picture is written with at least that quality, so the numbers err upw
 setting of the standard encoder that quantises no coefficient more coarsely than the file does.
 """
 
+import functools
 from collections.abc import Sequence
 
 # ITU-T T.81, Annex K, tables K.1 and K.2, in zigzag order as files hold them.
@@ -42,7 +43,8 @@ def jpeg_quality(tables: Sequence[Sequence[int] | None]) -> int:
     return low
 
 
-def _scaled(standard: Sequence[int], quality: int) -> list[int]:
+@functools.cache
+def _scaled(standard: tuple[int, ...], quality: int) -> list[int]:
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return [min(255, max(1, (step * scale + 50) // 100)) for step in standard]
 

@@ -25,9 +25,12 @@ class PixelStore:
         channels: samples per pixel.
         dtype: of a sample.
         folder: where the file goes; `None` to hold the pixels in memory.
+        head: what the file begins with, before the pixels.
     """
 
-    def __init__(self, height: int, width: int, channels: int, dtype: DTypeLike, folder: Path | None) -> None:
+    def __init__(
+        self, height: int, width: int, channels: int, dtype: DTypeLike, folder: Path | None, head: bytes = b""
+    ) -> None:
         self.shape = (height, width, channels)
         self.dtype = np.dtype(dtype)
         self.path: Path | None = None
@@ -39,6 +42,8 @@ class PixelStore:
         handle, name = tempfile.mkstemp(prefix=".pellucid-", suffix=".partial", dir=folder)
         self.path = Path(name)
         self._file: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
+        self._file.write(head)
+        self._start = len(head)
         self._close = weakref.finalize(self, _close_and_remove, self._file, self.path)
 
     @classmethod
@@ -93,7 +98,7 @@ class PixelStore:
             self._close()
 
     def _offset(self, row: int, column: int) -> int:
-        return (row * self.shape[1] + column) * self.shape[2] * self.dtype.itemsize
+        return self._start + (row * self.shape[1] + column) * self.shape[2] * self.dtype.itemsize
 
 
 def _bytes(part: NDArray[Any]) -> Any:

@@ -55,7 +55,7 @@ class ResidualUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        # Blocks start as almost the identity, and the network as exactly the identity on its input.
+        # Blocks start as almost the identity, and the network as nearly the identity on its input.
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, ResidualBlock):

@@ -56,12 +56,10 @@ def train(
     Raises:
         MethodError: after too many non-finite losses in a row.
     """
-    first = _resume(recipe, run)
+    first, sums, non_finite = _resume(recipe, run)
     started, started_cpu = time.monotonic(), time.process_time()
-    sums: dict[str, list[float]] = defaultdict(list)
-    streak = non_finite = 0
-    reason, step = "finished", first
-    window = time.monotonic()
+    reason, step, streak = "finished", first, 0
+    window, window_images = time.monotonic(), 0
     with _interrupts() as interrupted, Progress(first, settings.steps, enabled=is_main) as progress:
         for step, batch in _prefetched(batches, first, settings.steps, settings.prefetch):
             try:
@@ -78,14 +76,15 @@ def train(
                     ) from error
             done = step + 1
             progress.advance(done, len(batch.domains))
+            window_images += len(batch.domains)
             if is_main and (done % settings.log_every == 0 or done == settings.steps):
                 seconds, window = time.monotonic() - window, time.monotonic()
                 # Values stay on the device until here: reading one waits for the GPU.
                 means = {name: sum(float(v) for v in values) / len(values) for name, values in sums.items()}
-                images = len(batch.domains) * (settings.log_every if done % settings.log_every == 0 else 1)
-                run.log(done, **means, non_finite=non_finite, images_per_second=images / max(seconds, 1e-9))
+                run.log(done, **means, non_finite=non_finite, images_per_second=window_images / max(seconds, 1e-9))
                 progress.show(means.get("loss"))
                 sums.clear()
+                window_images = 0
             if is_main and validate is not None and (done % settings.validate_every == 0 or done == settings.steps):
                 run.log(done, **validate(recipe, done))
                 window = time.monotonic()
@@ -94,21 +93,26 @@ def train(
             elif _is_over(settings, started, started_cpu) and done < settings.steps:
                 reason = "time limit"
             if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):
-                save_checkpoint(run.checkpoints, recipe.state_dict(), done, settings.keep_checkpoints)
+                unlogged = {name: [float(value) for value in values] for name, values in sums.items()}
+                state = {"recipe": recipe.state_dict(), "unlogged": unlogged, "non_finite": non_finite}
+                save_checkpoint(run.checkpoints, state, done, settings.keep_checkpoints)
             if reason != "finished":
                 return Outcome(done, reason)
     return Outcome(settings.steps, "finished")
 
 
-def _resume(recipe: Recipe, run: RunFolder) -> int:
+def _resume(recipe: Recipe, run: RunFolder) -> tuple[int, dict[str, list[float]], int]:
+    """The step to go on from, the terms since the last line of the log, and how many losses were not finite."""
     existing = checkpoints(run.checkpoints)
     if not existing:
-        return 0
+        return 0, defaultdict(list), 0
     step, state = load_checkpoint(existing[-1])
-    recipe.load_state_dict(state)
+    if "recipe" not in state:  # of a run begun when checkpoints held the recipe's state alone
+        state = {"recipe": state, "unlogged": {}, "non_finite": 0}
+    recipe.load_state_dict(state["recipe"])
     run.forget_after(step)
     logger.info("Going on from step %d in %s.", step, existing[-1])
-    return step
+    return step, defaultdict(list, state["unlogged"]), state["non_finite"]
 
 
 def _is_over(settings: TrainingSettings, started: float, started_cpu: float) -> bool:

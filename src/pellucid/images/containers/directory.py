@@ -8,7 +8,7 @@ Source:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -38,7 +38,7 @@ class Entry:
         kind: TIFF's number of the type.
         count: how many values.
         data: the values, little-endian; empty when there are `children`.
-        at: where in the file the value stands.
+        at: where in the file the value stands; of no matter for equality.
         children: the directory that the value points to.
     """
 
@@ -46,7 +46,7 @@ class Entry:
     kind: int
     count: int
     data: bytes
-    at: int = 0
+    at: int = field(default=0, compare=False)
     children: "tuple[Entry, ...] | None" = None
 
     def numbers(self) -> tuple[int, ...]:

@@ -1,0 +1,175 @@
+"""Speed and memory of restoring files, against the machine's own rate, a naive run, and classical denoisers.
+
+    python benchmarks/restore.py --megapixels 1 12 48 108 --output benchmarks/results/restore-default
+
+Pictures are mosaics of the example photographs, saved as JPEG at quality 92. Every size runs in a process of its own:
+seconds are those of `pellucid.restore` file to file with the model loaded, peak memory that of the process. The share is the
+network's multiply-adds, counted once per pixel of the picture, over the whole of that time, against a 2048^3 bf16 matrix
+product in the same process, best of five before and after. The naive run is the same network in float32, NCHW, eager, the
+whole picture at once, file to file. Machines are shared and noisy: read ratios.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pellucid.training.run_folder import environment
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SIDES = {0.25: (500, 500), 1: (1000, 1000), 12: (3000, 4000), 48: (6000, 8000), 108: (9000, 12000)}
+
+
+def mosaic(megapixels: float, path: Path) -> None:
+    """A picture of the given size, made of the examples."""
+    import pyvips
+
+    height, width = SIDES[megapixels]
+    pictures = [pyvips.Image.new_from_file(str(file))[:3] for file in sorted(EXAMPLES.iterdir())]
+    columns = -(-width // 400)
+    cells = [pictures[number % len(pictures)] for number in range(columns * -(-height // 400))]
+    pyvips.Image.arrayjoin(cells, across=columns).crop(0, 0, width, height).jpegsave(str(path), Q=92)
+
+
+def seconds_of(function: Any) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def matrix_rate() -> float:
+    """Multiply-adds per second of a 2048^3 bf16 matrix product, best of five."""
+    one = torch.randn(2048, 2048).bfloat16()
+    return 2048**3 / min(seconds_of(lambda: one @ one) for _ in range(5))
+
+
+def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[str, float]:
+    """One file to file, with the model loaded before."""
+    import resource
+
+    from torch.utils.flop_counter import FlopCounterMode
+
+    import pellucid
+
+    model = pellucid.load(model_name, device="cpu")
+    network: Any = model.restorer.network  # pyright: ignore[reportAttributeAccessIssue]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, 256, 256))
+    multiply_adds = counter.get_total_flops() / 2 / 256**2
+    before = matrix_rate()
+    target = source.with_name("restored.jpg")
+    seconds = seconds_of(lambda: pellucid.restore(source, target, model=model, memory=memory))
+    rate = max(before, matrix_rate())
+    height, width = (int(side) for side in source.stem.split("x"))
+    pixels = height * width
+    return {
+        "seconds": seconds,
+        "seconds_per_megapixel": seconds / (pixels / 1e6),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "matrix_multiply_adds_per_second": rate,
+        "share_of_matrix_rate": multiply_adds * pixels / seconds / rate,
+    }
+
+
+def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str, float]:
+    """The same network in float32, NCHW, eager, whole picture."""
+    import resource
+
+    import pellucid
+    from pellucid.images.files import read_image, write_image
+    from pellucid.images.padding import crop_to, pad_to_multiple
+
+    restorer: Any = pellucid.load(model_name, device="cpu").restorer
+    network = restorer.network.to(torch.float32, memory_format=torch.contiguous_format)
+
+    @torch.inference_mode()
+    def run() -> None:
+        padded, size = pad_to_multiple(read_image(source), restorer.size_multiple)
+        write_image(source.with_name("naive.jpg"), crop_to(network(padded), size).clamp(0, 1))
+
+    seconds = seconds_of(run)
+    height, width = (int(side) for side in source.stem.split("x"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "seconds_per_megapixel": seconds / (height * width / 1e6), "peak_bytes": peak}
+
+
+def measure_classical(name: str, source: Path) -> dict[str, float]:
+    """BM3D or OpenCV's non-local means on the decoded picture."""
+    from pellucid.images.files import read_image
+
+    pixels = (read_image(source)[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    if name == "BM3D":
+        import bm3d
+
+        seconds = seconds_of(lambda: bm3d.bm3d_rgb(pixels / 255.0, 25 / 255))
+    else:
+        import cv2
+
+        seconds = seconds_of(lambda: cv2.fastNlMeansDenoisingColored(pixels, None, 15, 15))
+    return {"seconds": seconds, "seconds_per_megapixel": seconds / (pixels.shape[0] * pixels.shape[1] / 1e6)}
+
+
+def in_process(*arguments: str) -> dict[str, float]:
+    """One measurement in a process of its own."""
+    command = [sys.executable, __file__, "--measure", *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48, 108])
+    parser.add_argument("--naive", type=float, nargs="*", default=[1, 12], help="sizes of the naive run, megapixels")
+    parser.add_argument("--classical", type=float, nargs="*", default=[0.25], help="sizes of the classical ones")
+    parser.add_argument("--memory", help="budget, as on the command line")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/restore-default"))
+    parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure is not None:
+        what, model, source, memory = arguments.measure
+        measure = {"restore": measure_restore, "naive": measure_naive}.get(what)
+        done = measure(model, Path(source), memory or None) if measure else measure_classical(what, Path(source))
+        print(json.dumps(done))
+        return
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        plan = [("restore", size) for size in arguments.megapixels]
+        plan += [("naive", size) for size in arguments.naive]
+        plan += [(name, size) for name in ("BM3D", "OpenCV non-local means") for size in arguments.classical]
+        for what, size in plan:
+            source = Path(folder) / f"{SIDES[size][0]}x{SIDES[size][1]}.jpg"
+            if not source.exists():
+                mosaic(size, source)
+            measured = in_process(what, arguments.model, str(source), arguments.memory or "")
+            rows.append({"what": what, "megapixels": size, **measured})
+            print(rows[-1], flush=True)
+    content = {"model": arguments.model, "memory": arguments.memory, "machine": environment(), "rows": rows}
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+    arguments.output.with_suffix(".md").write_text(table(rows))
+    print(table(rows))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    lines = ["| what | megapixels | s | s/MP | peak memory | share of matrix rate |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        peak = f"{row['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in row else ""
+        share = f"{row['share_of_matrix_rate']:.2f}" if "share_of_matrix_rate" in row else ""
+        times = f"{row['seconds']:.2f} | {row['seconds_per_megapixel']:.2f}"
+        lines.append(f"| {row['what']} | {row['megapixels']:g} | {times} | {peak} | {share} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What restoring pictures gave."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.app.receipt import Receipt
+from pellucid.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class RestoredPicture:
+    """One picture that is restored.
+
+    Attributes:
+        source: the original.
+        target: the result.
+        receipt: what was done.
+        was_finished: whether an earlier run had done it.
+    """
+
+    source: Path
+    target: Path
+    receipt: Receipt
+    was_finished: bool = False
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One picture that could not be restored.
+
+    Attributes:
+        source: the original, as it was.
+        reason: in one sentence.
+    """
+
+    source: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a call of `pellucid.restore` gave.
+
+    Attributes:
+        files: the restored pictures, in the order of the inputs.
+        failed: those that were set aside.
+        report: the page, when one was asked for.
+    """
+
+    files: tuple[RestoredPicture, ...]
+    failed: tuple[SetAside, ...] = ()
+    report: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the result lies, when it is one picture.
+
+        Raises:
+            ConfigurationError: when it is another number of pictures.
+        """
+        if len(self.files) != 1:
+            raise ConfigurationError(f"Expected one restored picture for path, got {len(self.files)}: use files.")
+        return self.files[0].target

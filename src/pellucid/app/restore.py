@@ -1,0 +1,98 @@
+"""Restore photographs: files, folders and patterns to files, resumable, with what failed set aside."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pellucid.app.inputs import Job, is_single_file, plan_jobs
+from pellucid.app.leftovers import tidied
+from pellucid.app.outcome import Restored
+from pellucid.app.preview import PreviewedPictures
+from pellucid.app.report import duration, report_page, write_report
+from pellucid.app.restore_jobs import Progress, Wishes, restore_jobs
+from pellucid.errors import ConfigurationError
+from pellucid.images.memory import parse_memory
+from pellucid.methods.load import Model, load
+from pellucid.version import __version__
+
+logger = logging.getLogger(__name__)
+
+
+def restore(
+    inputs: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    model: str | Path | Model = "default",
+    memory: str | int | None = None,
+    device: str | None = None,
+    tile: int | None = None,
+    report: str | Path | None = None,
+    receipts: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Restored:
+    """Restore picture files; nothing else about them is lost, and no original is touched.
+
+    A folder of results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same picture,
+    same model, result as it was left) are passed over, so a run that was stopped at any moment goes on. Memory, tiles
+    and device do not decide what a picture becomes, so they may differ between calls.
+
+    Args:
+        inputs: a file, folder (recursive, mirrored) or pattern, or several.
+        output: a file for one file, else a folder. When absent results lie beside the originals: `photo.restored.jpg`,
+            `photos.restored/`. An original that is named here itself, as the only input, is replaced.
+        model: a bundled name, a weights file, or what `load` gave.
+        memory: budget such as `"2G"`, see `budget.plan_tile`.
+        device: `"cpu"`, `"cuda"`, `"mps"`; the best at hand when absent.
+        tile: largest height and width restored at once, pixels; wins over `memory`.
+        report: HTML page to write.
+        receipts: write `NAME.receipt.json` beside every result.
+        overwrite: do finished pictures again, and replace files that Pellucid did not write.
+        progress: told after every tile.
+
+    Returns:
+        The results and what was set aside; `.path` is where the only result lies.
+
+    Raises:
+        ImageError: when an input is not there, the single file cannot be read or written, or the disc is full.
+        ConfigurationError: when two pictures would get one target, or a setting is out of range.
+        MethodError: when the model is not known.
+        WeightsError: when its file cannot be trusted.
+        DeviceError: when the device is not at hand, or the memory does not suffice for the single file.
+    """
+    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    jobs = plan_jobs(inputs, output)
+    if memory is not None:
+        parse_memory(memory)
+    if report is not None:
+        _check_report(Path(report), jobs)
+    previewed = None if report is None else PreviewedPictures()
+    loaded = model if isinstance(model, Model) else load(model, device)
+    wishes = Wishes(loaded, memory, tile, receipts, overwrite, previewed)
+    started = time.perf_counter()
+    with tidied({job.home for job in jobs if job.home is not None}, {job.target.parent for job in jobs}):
+        files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)
+    seconds = time.perf_counter() - started
+    if previewed is not None and report is not None:
+        subtitle = f"Pellucid {__version__}, {time.strftime('%Y-%m-%d %H:%M')}"
+        write_report(report_page(previewed.entries, failed, Path(report), subtitle), Path(report))
+    for picture in failed:
+        logger.warning("Set aside %s: %s", picture.source, picture.reason)
+    new = sum(not picture.was_finished for picture in files)
+    logger.info(
+        "%d restored, %d finished before, %d set aside; %s.", new, len(files) - new, len(failed), duration(seconds)
+    )
+    return Restored(files, failed, None if report is None else Path(report))
+
+
+def _check_report(report: Path, jobs: Sequence[Job]) -> None:
+    """Refuse a page that would replace a picture, before any work."""
+    if report.is_dir():
+        raise ConfigurationError(
+            f"Expected a file for the report, {report} is a folder: add a name such as report.html."
+        )
+    pictures = {path.absolute() for job in jobs for path in (job.source, job.target)}
+    if report.absolute() in pictures:
+        raise ConfigurationError(f"Expected a report that is no picture of this run, got {report}: name another file.")

@@ -1,0 +1,132 @@
+"""One file to one file: read, tile, restore, write, with a receipt."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from pellucid.app.budget import plan_tile
+from pellucid.app.notes import collected_notes
+from pellucid.app.receipt import FileFacts, Receipt
+from pellucid.errors import ImageError
+from pellucid.images.canvas import Canvas
+from pellucid.images.colour import to_tensor
+from pellucid.images.files import read_picture
+from pellucid.images.padding import pad_to_multiple
+from pellucid.images.picture import Picture
+from pellucid.images.tiling import Box, plan_tiles, restore_streamed
+from pellucid.methods.load import Model
+from pellucid.version import __version__
+from pellucid.weights.files import sha256
+
+OVERVIEW_SIDE = 768
+"""Longest side of what a restorer sees of a whole picture that is restored in tiles, in pixels."""
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    model: Model,
+    *,
+    memory: str | int | None = None,
+    tile: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Receipt:
+    """Restore one picture file to another, which appears whole or not at all. Returns what was done.
+
+    Args:
+        source: the original.
+        target: the result; its suffix decides the format. Its folder is made when missing.
+        model: that restores.
+        memory: see `budget.plan_tile`.
+        tile: see `budget.plan_tile`.
+        progress: told the share done, in `[0, 1]`, after each tile.
+
+    Raises:
+        ImageError: when a file cannot be read or written.
+        DeviceError: when not even the smallest tile fits the budget.
+        ConfigurationError: when `tile` or `memory` is out of range.
+    """
+    started = time.perf_counter()
+    _make_folder(target.parent)
+    with collected_notes() as notes:
+        before = _facts(source)
+        picture = read_picture(source, scratch=target.parent)
+        try:
+            tile = plan_tile(picture, model, memory=memory, tile=tile)
+            _restore(picture, target, model, tile, progress)
+        finally:
+            picture.close()
+    return Receipt(
+        source=before,
+        target=_facts(target),
+        model=model.name,
+        model_sha256=model.weights_sha256,
+        device=model.device,
+        tile=tile,
+        height=picture.height,
+        width=picture.width,
+        seconds=round(time.perf_counter() - started, 3),
+        not_kept=tuple(notes),
+        pellucid=__version__,
+        finished_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _restore(
+    picture: Picture, target: Path, model: Model, tile: int | None, progress: Callable[[float], None] | None
+) -> None:
+    restorer, size = model.restorer, (picture.height, picture.width)
+    tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
+    context: Tensor | None = None
+    if len(tiles) > 1:
+        context = restorer.context(pad_to_multiple(overview(picture), restorer.size_multiple)[0])
+
+    def function(part: Tensor) -> Tensor:
+        return restorer.restore(part, restorer.context(part) if len(tiles) == 1 else context).image
+
+    canvas = Canvas(picture, target.parent)
+    try:
+        restore_streamed(
+            picture.read,
+            canvas.write,
+            function,
+            tiles,
+            size,
+            progress=None if progress is None else lambda done, total: progress(done / total),
+        )
+        canvas.save(target)
+    finally:
+        canvas.close()
+
+
+def overview(picture: Picture) -> Tensor:
+    """The whole picture with every n-th pixel of every n-th row, `(1, 3, h, w)`, at most `OVERVIEW_SIDE` long.
+
+    Pixels are taken and not averaged, so that noise stays as strong as it is.
+    """
+    step = -(-max(picture.height, picture.width) // OVERVIEW_SIDE)
+    header, pixels = picture.header, picture.pixels
+    rows = [pixels.read(Box(top, 0, 1, header.width))[:, ::step] for top in range(0, header.height, step)]
+    return to_tensor(picture.samples, picture.turn.upright(np.concatenate(rows)))
+
+
+def _facts(path: Path) -> FileFacts:
+    try:
+        return FileFacts.of(path, sha256(path))
+    except FileNotFoundError:
+        raise ImageError(f"Expected a picture at {path}, there is no such file: check the path.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ImageError(f"Expected to read {path}, but that failed ({reason}): check the file.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ImageError(f"Expected to make the folder {folder}, but that failed ({reason}): name another.") from error

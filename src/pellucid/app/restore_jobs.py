@@ -1,0 +1,189 @@
+"""Many pictures, one after the other: finished ones passed over, failed ones set aside, everything in the journal."""
+
+import errno
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pellucid.app.inputs import Job
+from pellucid.app.journal import Journal
+from pellucid.app.outcome import RestoredPicture, SetAside
+from pellucid.app.preview import PreviewedPictures
+from pellucid.app.receipt import Receipt, receipt_path, write_receipt
+from pellucid.app.report import size_of
+from pellucid.app.restore_file import restore_file
+from pellucid.errors import ConfigurationError, ImageError, PellucidError
+from pellucid.methods.load import Model
+from pellucid.weights.files import sha256
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, str], None]
+"""Called with bytes of pictures done, bytes in all, and what is at hand."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How pictures are restored, be it one or many.
+
+    Attributes:
+        model: that restores.
+        memory: budget, see `budget.plan_tile`.
+        tile: see `budget.plan_tile`.
+        has_receipts: whether every result gets one beside it.
+        overwrite: whether finished pictures are done again, and files that Pellucid did not write are replaced.
+        previewed: takes previews for the report; `None` without one.
+    """
+
+    model: Model
+    memory: str | int | None = None
+    tile: int | None = None
+    has_receipts: bool = False
+    overwrite: bool = False
+    previewed: PreviewedPictures | None = None
+
+
+@dataclass
+class _Course:
+    """How far the work is, in bytes of pictures."""
+
+    total: int
+    tell: Progress | None
+    done: int = 0
+    failed: list[SetAside] = field(default_factory=list)
+
+    def teller(self, size: int, what: str) -> Callable[[float], None] | None:
+        """To be told the share done of a picture of `size`."""
+        if self.tell is None:
+            return None
+        tell, before = self.tell, self.done
+        tell(before, self.total, what)
+        return lambda share: tell(before + round(share * size), self.total, what)
+
+
+def restore_jobs(
+    jobs: Sequence[Job], wishes: Wishes, *, is_single: bool, progress: Progress | None = None
+) -> tuple[tuple[RestoredPicture, ...], tuple[SetAside, ...]]:
+    """Restore every job; returns the results, and what was set aside.
+
+    Args:
+        jobs: the plan.
+        wishes: how.
+        is_single: whether the user named one file, so that its error is raised and not set aside.
+        progress: told after every tile.
+
+    Raises:
+        ImageError: the single file's, or that the disc is full.
+        ConfigurationError: when a setting is out of range.
+    """
+    journals = {home: Journal(home) for home in {job.home for job in jobs} if home is not None}
+    finished = {job: receipt for job in jobs if (receipt := _finished(job, journals, wishes)) is not None}
+    sizes = {job: 0 if job in finished else _size(job.source) for job in jobs}
+    course = _Course(sum(sizes.values()), progress)
+    if not is_single:
+        _log_start(jobs, len(finished), course.total)
+    restored: list[RestoredPicture] = []
+    for number, job in enumerate(jobs, start=1):
+        journal = None if job.home is None else journals[job.home]
+        try:
+            tell = None if job in finished else course.teller(sizes[job], f"{number}/{len(jobs)} {job.source.name}")
+            restored.append(_restored(job, finished.get(job), journal, wishes, tell))
+        except Exception as error:  # a picture that breaks us must not stop the others
+            if is_single or _stops_all(error):
+                raise
+            course.failed.append(SetAside(job.source, _sentence(error)))
+            logger.debug("Set aside %s", job.source, exc_info=error)
+            if journal is not None:
+                journal.fail(job.target, _sentence(error))
+        course.done += sizes[job]
+    return tuple(restored), tuple(course.failed)
+
+
+def _restored(
+    job: Job,
+    finished: Receipt | None,
+    journal: Journal | None,
+    wishes: Wishes,
+    tell: Callable[[float], None] | None,
+) -> RestoredPicture:
+    before = {} if wishes.previewed is None else wishes.previewed.before(job.source)
+    if finished is None:
+        _check_target(job, journal, wishes.overwrite)
+        if journal is not None:
+            journal.begin(job.target)
+        receipt = restore_file(
+            job.source, job.target, wishes.model, memory=wishes.memory, tile=wishes.tile, progress=tell
+        )
+        if journal is not None:
+            journal.finish(job.target, receipt)
+    else:
+        receipt = finished
+    if wishes.has_receipts and (finished is None or not receipt_path(job.target).is_file()):
+        write_receipt(receipt, job.target)
+    picture = RestoredPicture(job.source, job.target, receipt, was_finished=finished is not None)
+    if wishes.previewed is not None:
+        wishes.previewed.add(picture, before)
+    return picture
+
+
+def _finished(job: Job, journals: dict[Path, Journal], wishes: Wishes) -> Receipt | None:
+    """The receipt of an earlier run for the same picture and model, if its result is as it was left."""
+    if job.home is None or wishes.overwrite:
+        return None
+    receipt = journals[job.home].finished(job.target)
+    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
+        return None
+    if receipt.source.looks_unchanged(job.source):
+        return receipt
+    try:
+        return receipt if sha256(job.source) == receipt.source.sha256 else None
+    except OSError:
+        return None
+
+
+def _check_target(job: Job, journal: Journal | None, overwrite: bool) -> None:
+    """Refuse to replace what is not ours, but for the original itself where it was named as the output."""
+    if overwrite or job.is_default_name or job.target == job.source or not job.target.exists():
+        return
+    if journal is None or not journal.wrote(job.target):
+        raise ImageError(
+            f"Expected no file at {job.target}, found one that Pellucid did not write: name another output, or use "
+            "--overwrite."
+        )
+
+
+def _stops_all(error: Exception) -> bool:
+    """Whether the next picture would meet the same: a setting out of range, a full disc."""
+    causes = (error, error.__cause__)
+    is_full = any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in causes)
+    return is_full or isinstance(error, ConfigurationError)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PellucidError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"Expected to restore it, but {type(error).__name__} happened ({text}): please report this as a bug."
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _log_start(jobs: Sequence[Job], num_finished: int, num_bytes: int) -> None:
+    """What is ahead. Results are about as large as their originals."""
+    folder = jobs[0].home or jobs[0].target.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    before = f", {num_finished} finished before" if num_finished else ""
+    text = f"{len(jobs) - num_finished} pictures to restore{before}; about {size_of(num_bytes)} to write"
+    if num_bytes > free:
+        logger.warning("%s, but only %s are free.", text, size_of(free))
+    else:
+        logger.info("%s, %s are free.", text, size_of(free))

@@ -1,0 +1,107 @@
+"""Batches as pure functions of seed, step and rank, whose samples know what was done to them."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from pellucid.data.batch import Batch
+from pellucid.data.degraded_batches import DegradedBatches
+from pellucid.data.paired_batches import MixedBatches, PairedBatches
+from pellucid.degradations.mixing import Mixture
+
+MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The patches are so small that more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def pictures() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    return [torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=generator) for size in ((40, 50), (33, 64))]
+
+
+def batches(**changes) -> DegradedBatches:
+    return DegradedBatches(pictures(), MIXTURE, **({"patch_size": 24, "batch_size": 6} | changes))
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return (
+        torch.equal(one.degraded, other.degraded)
+        and torch.equal(one.clean, other.clean)
+        and one.domains == other.domains
+    )
+
+
+def test_a_step_is_always_the_same_batch() -> None:
+    first = batches()
+    later = first(7)
+    for step in (3, 0, 7):
+        again = first(step)
+    assert same(later, again) and again.step == 7
+    assert same(later, batches()(7))
+
+
+def test_steps_ranks_and_seeds_differ() -> None:
+    made = [
+        batches()(0),
+        batches()(1),
+        batches(rank=1)(0),
+        batches(seed=1)(0),
+        batches(rank=1, seed=1)(0),
+    ]
+    for row, one in enumerate(made):
+        assert not any(torch.equal(one.clean, other.clean) for other in made[:row])
+
+
+def test_shapes_ranges_and_domains() -> None:
+    for step in range(12):
+        batch = batches()(step)
+        assert batch.degraded.shape == batch.clean.shape == (6, 3, 24, 24)
+        assert batch.clean.min() >= 0 and batch.clean.max() <= 1
+        assert set(batch.domains) <= set(MIXTURE.weights) and len(batch.domains) == 6
+        changed = (batch.degraded != batch.clean).flatten(1).any(1).tolist()
+        for domain, is_changed in zip(batch.domains, changed, strict=True):
+            assert is_changed == (domain != "clean")
+
+
+def test_domains_come_as_often_as_the_mixture_says() -> None:
+    mixture = Mixture({"clean": 2, "gaussian-noise+grayscale": 3, "grayscale": 1})
+    made = DegradedBatches(pictures(), mixture, patch_size=16, batch_size=20)
+    domains = [domain for step in range(30) for domain in made(step).domains]
+    assert domains.count("clean") == pytest.approx(200, abs=46)  # four standard deviations of a third of 600
+    assert domains.count("grayscale") == pytest.approx(100, abs=37)
+
+
+def test_a_domain_can_be_selected() -> None:
+    batch = batches(batch_size=16)(0)
+    noisy = batch.select("gaussian-noise")
+    rows = [row for row, domain in enumerate(batch.domains) if domain == "gaussian-noise"]
+    assert noisy.degraded.shape[0] == len(rows) > 0
+    assert torch.equal(noisy.clean, batch.clean[rows]) and set(noisy.domains) == {"gaussian-noise"}
+    assert batch.select("snow").degraded.shape == (0, 3, 24, 24)
+
+
+def test_pairs_are_cut_at_the_same_place() -> None:
+    clean = pictures()
+    pairs = [(255 - picture, picture) for picture in clean]
+    paired = PairedBatches({"negatives": pairs}, {"negatives": 1.0}, patch_size=16)
+    batch = paired(3, 8)
+    assert torch.allclose(batch.degraded, 1 - batch.clean, atol=1e-6)
+    assert same(batch, paired(3, 8)) and not same(batch, paired(4, 8))
+    assert batch.domains == ("negatives",) * 8
+
+
+def test_mixed_batches_hold_their_share_of_pairs() -> None:
+    pairs = [(255 - picture, picture) for picture in pictures()]
+    paired = PairedBatches({"negatives": pairs}, {"negatives": 1.0}, patch_size=24)
+    batch = MixedBatches(batches(batch_size=8), paired, 0.25)(5)
+    assert batch.degraded.shape == (8, 3, 24, 24)
+    assert batch.domains[6:] == ("negatives", "negatives") and "negatives" not in batch.domains[:6]

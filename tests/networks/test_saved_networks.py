@@ -1,0 +1,109 @@
+"""Networks through their weights files, and what the catalog and the files refuse."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from pellucid.errors import MethodError, WeightsError
+from pellucid.networks.catalog import NETWORKS, build_network
+from pellucid.weights.files import load_into, load_weights, save_weights, sha256
+
+SMALL = {
+    "residual-unet": {"widths": [4, 6], "blocks": [1, 1]},
+    "ffdnet": {"width": 6, "depth": 3},
+    "nafnet": {"width": 4, "encoder_blocks": [1], "middle_blocks": 1, "decoder_blocks": [1]},
+}
+
+
+def built(name: str, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return build_network(name, SMALL[name])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_come_back_as_they_were_and_build_their_network(name: str, dtype: torch.dtype, tmp_path: Path) -> None:
+    network = built(name)
+    description = {"method": "supervised", "network": {"name": name, "arguments": SMALL[name]}, "note": "Größe"}
+    save_weights(tmp_path / "w.safetensors", network.state_dict(), description, dtype)
+    tensors, read = load_weights(tmp_path / "w.safetensors")
+    assert read == description
+    again = build_network(read["network"]["name"], read["network"]["arguments"])
+    load_into(again, tensors, "w.safetensors")
+    for key, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value.to(dtype).float())
+    image = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        # float16 keeps 11 bits of each weight.
+        assert torch.allclose(again(image), network(image), atol=0 if dtype == torch.float32 else 2e-3)
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]  # nothing half-written is left
+
+
+def test_another_width_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
+    network = built("ffdnet")
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    wider = build_network("ffdnet", {"width": 8, "depth": 3})
+    with pytest.raises(WeightsError, match=r"fit FFDNet, but w differs in 3 tensors, first 'layers.0.weight'"):
+        load_into(network, wider.state_dict(), "w")
+    deeper = build_network("ffdnet", {"width": 6, "depth": 4})
+    with pytest.raises(WeightsError, match="fit FFDNet"):
+        load_into(network, deeper.state_dict(), "w")
+    fewer = dict(list(network.state_dict().items())[1:])
+    with pytest.raises(WeightsError, match="1 tensors"):
+        load_into(network, fewer, "w")
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="found none"):
+        load_weights(tmp_path / "missing.safetensors")
+    (tmp_path / "text.safetensors").write_text("not weights")
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "pickle.safetensors")  # runs code when it is loaded as it asks
+    save_file({"weight": torch.zeros(2)}, tmp_path / "bare.safetensors")
+    for name in ("text", "pickle", "bare"):
+        with pytest.raises(WeightsError, match="written by Pellucid"):
+            load_weights(tmp_path / f"{name}.safetensors")
+    save_weights(tmp_path / "cut.safetensors", built("ffdnet").state_dict(), {"method": "supervised"})
+    whole = (tmp_path / "cut.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[:-100])
+    with pytest.raises(WeightsError, match="written by Pellucid"):
+        load_weights(tmp_path / "cut.safetensors")
+
+
+def test_the_file_is_plain_safetensors_and_the_same_each_time(tmp_path: Path) -> None:
+    network, description = built("ffdnet"), {"b": 1, "a": [1, 2]}
+    for name in ("one", "two"):
+        save_weights(tmp_path / name, network.state_dict(), description)
+    assert sha256(tmp_path / "one") == sha256(tmp_path / "two")
+    with safe_open(tmp_path / "one", framework="pt") as file:
+        assert set(file.keys()) == set(network.state_dict())
+        assert json.loads(file.metadata()["pellucid"]) == description
+        assert file.get_tensor("layers.0.weight").dtype == torch.float16
+
+
+def test_unknown_networks_and_arguments_are_refused() -> None:
+    with pytest.raises(MethodError, match="residual-unet, nafnet, ffdnet, got 'unet'"):
+        build_network("unet", {})
+    with pytest.raises(MethodError, match="arguments that ffdnet knows"):
+        build_network("ffdnet", {"widths": (3,)})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_half_precision_weights_keep_the_picture_in_its_own(name: str) -> None:
+    network = built(name).bfloat16()
+    image = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        restored = network(image)
+        residual = restored - image
+    assert restored.dtype == torch.float32
+    # Were the picture itself rounded to bf16, bright pixels would move by 1/512 where the network does nothing.
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        assert torch.equal(network(image), image)
+    assert residual.abs().max() > 0

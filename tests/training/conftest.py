@@ -1,0 +1,72 @@
+"""Small pictures, a small recipe, and settings with which a run takes seconds."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The networks are so small that more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator() -> Iterator[None]:
+    """Accelerate keeps the first precision of a process for good, which is right for a run and not for tests."""
+    state = pytest.importorskip("accelerate.state")
+    state.AcceleratorState._reset_state(True)
+    yield
+    state.AcceleratorState._reset_state(True)
+
+
+@pytest.fixture(scope="session")
+def clean_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three pictures."""
+    folder = tmp_path_factory.mktemp("clean")
+    for seed in range(3):
+        coarse = np.random.default_rng(seed).integers(0, 256, (9, 10, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((150, 140), Image.Resampling.BICUBIC).save(folder / f"{seed}.png")
+    return folder
+
+
+@pytest.fixture
+def write_recipe(tmp_path: Path, clean_pictures: Path) -> Callable[..., Path]:
+    """A function that writes a recipe file of 12 steps; keyword arguments change its training section."""
+
+    def write(name: str = "tiny", **training: Any) -> Path:
+        recipe = {
+            "method": "supervised",
+            "network": {"name": "residual-unet", "arguments": {"widths": [8, 8, 8], "blocks": [1, 1, 1]}},
+            "optimisation": {"warm_up_steps": 3, "average_decay": 0.9},
+            "data": {
+                "sources": [{"path": str(clean_pictures)}],
+                "mixture": {"gaussian-noise": 2.0, "grayscale": 1.0, "clean": 1.0},
+                "patch_size": 32,
+                "batch_size": 2,
+                "validation_share": 0.34,
+            },
+            "training": {
+                "steps": 12,
+                "run_folder": str(tmp_path / name),
+                "device": "cpu",
+                "log_every": 2,
+                "validate_every": 6,
+                "checkpoint_every": 3,
+                **training,
+            },
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(recipe))
+        return path
+
+    return write

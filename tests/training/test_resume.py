@@ -1,0 +1,168 @@
+"""A run that is stopped in any way and run again equals one that ran through, bit for bit."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import pellucid
+from pellucid.app.train import train
+from pellucid.data.degraded_batches import DegradedBatches
+from pellucid.errors import ConfigurationError
+from pellucid.training.checkpoint import checkpoints, load_checkpoint
+from pellucid.weights.files import load_weights
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from pellucid.app.train import train
+from pellucid.data.degraded_batches import DegradedBatches
+make = DegradedBatches.__call__
+def killing(self, step, *rest):
+    if step == 7 and self.batch_size == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make(self, step, *rest)
+DegradedBatches.__call__ = killing
+train(Path(sys.argv[1]))
+"""
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Ctrl-C while the batch of `step` is made: the step is finished, then the run stops."""
+    make = DegradedBatches.__call__
+
+    def interrupting(self: DegradedBatches, wanted: int, *rest: Any) -> Any:
+        if wanted == step and self.batch_size == 2:
+            signal.raise_signal(signal.SIGINT)
+        return make(self, wanted, *rest)
+
+    monkeypatch.setattr(DegradedBatches, "__call__", interrupting)
+
+
+def flattened(state: Any, name: str = "") -> dict[str, Any]:
+    """Every value of nested dicts and lists by its path."""
+    items = state.items() if isinstance(state, dict) else enumerate(state) if isinstance(state, list) else None
+    if items is None:
+        return {name: state}
+    return {path: value for key, item in items for path, value in flattened(item, f"{name}/{key}").items()}
+
+
+def assert_equal_states(one: Any, other: Any) -> None:
+    one, other = flattened(one), flattened(other)
+    assert list(one) == list(other)
+    for path, value in one.items():
+        assert torch.equal(value, other[path]) if isinstance(value, Tensor) else value == other[path], path
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """The log without what depends on the clock."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: v for name, v in line.items() if name not in ("time", "images_per_second")} for line in lines]
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    last, other_last = (load_checkpoint(checkpoints(folder / "checkpoints")[-1]) for folder in (one, other))
+    assert last[0] == other_last[0] == 12
+    assert_equal_states(last[1], other_last[1])
+    assert_equal_states(load_weights(one / "weights.safetensors")[0], load_weights(other / "weights.safetensors")[0])
+    assert log_of(one) == log_of(other)
+
+
+@pytest.fixture
+def straight(write_recipe: Callable[..., Path]) -> Path:
+    """A run that ran through."""
+    return train(write_recipe("straight"))
+
+
+def test_a_run_leaves_what_it_promises(straight: Path) -> None:
+    for name in ("config.yaml", "environment.json", "log.jsonl", "weights.safetensors", "curves.png"):
+        assert (straight / name).is_file()
+    assert [path.name for path in checkpoints(straight / "checkpoints")] == ["step-00000009", "step-00000012"]
+    assert [path.name for path in sorted((straight / "samples").iterdir())] == [f"step-{n:08d}.png" for n in (6, 12)]
+    lines = log_of(straight)
+    assert [line["step"] for line in lines if "loss" in line] == [2, 4, 6, 8, 10, 12]
+    assert [line["step"] for line in lines if "validation/gain" in line] == [6, 12]
+    rates = [line["learning_rate"] for line in lines if "loss" in line]
+    assert rates[0] < max(rates) and rates[-1] < 0.1 * max(rates)
+    _, description = load_weights(straight / "weights.safetensors")
+    assert description["step"] == 12 and description["recipe"]["data"]["patch_size"] == 32
+
+
+def test_ctrl_c_saves_and_going_on_equals_running_through(
+    straight: Path,
+    write_recipe: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recipe = write_recipe("stopped")
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "pellucid"):
+        interrupt_at(patch, 4)
+        folder = train(recipe)
+    assert "Stopped at step 5 (interrupted); run the same command again to go on." in caplog.text
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # as it was before
+    assert checkpoints(folder / "checkpoints")[-1].name == "step-00000005"  # in the middle of a line of the log
+    assert train(recipe) == folder
+    assert_equal_runs(folder, straight)
+    before = (folder / "weights.safetensors").read_bytes()
+    train(recipe)  # finished already: nothing changes
+    assert (folder / "weights.safetensors").read_bytes() == before
+    assert_equal_runs(folder, straight)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 on this system")
+def test_kill_9_and_going_on_equals_running_through(straight: Path, write_recipe: Callable[..., Path]) -> None:
+    recipe = write_recipe("killed")
+    source = str(Path(pellucid.__file__).parents[1])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(recipe)],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    folder = recipe.with_suffix("")
+    assert [path.name for path in checkpoints(folder / "checkpoints")][-1] == "step-00000006"
+    (folder / "checkpoints" / "step-00000009.partial").mkdir()  # as if it had been killed while writing, too
+    with (folder / "log.jsonl").open("a") as log:
+        log.write('{"step": 8, "lo')
+    train(recipe)
+    assert_equal_runs(folder, straight)
+
+
+def test_threads_that_prepare_batches_change_nothing(straight: Path, write_recipe: Callable[..., Path]) -> None:
+    assert_equal_runs(train(write_recipe("ahead", prefetch=3)), straight)
+
+
+def test_full_precision_runs_too_and_differs(straight: Path, write_recipe: Callable[..., Path]) -> None:
+    state = pytest.importorskip("accelerate.state")
+    state.AcceleratorState._reset_state(True)
+    full = train(write_recipe("full", precision="no"))
+    losses, other = ([line["loss"] for line in log_of(folder) if "loss" in line] for folder in (full, straight))
+    assert losses == pytest.approx(other, rel=0.02) and losses != other
+
+
+def test_another_setting_is_refused_in_the_same_folder(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe("run", steps=2)
+    train(recipe)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    for change, named in (
+        ("--optimisation.learning_rate=0.1", "optimisation.learning_rate"),
+        ("--data.mixture={jpeg: 1.0}", "data.mixture"),
+        ("--training.steps=4", "training.steps"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"{named}.* differs"):
+            train(recipe, [change])
+    assert {path: path.read_bytes() for path in before} == before
+    train(recipe, ["--training.log_every=1", "--training.threads=1"])  # how it runs may change
