@@ -2,10 +2,10 @@
 
     python benchmarks/candidates.py --minutes 8 --output benchmarks/results/candidates
 
-Every candidate gets the same processor time (summed over threads, so that a machine shared with others is fair), the same
-mixture, pictures and seed. Quality is PSNR on held-out training pictures; no test set is touched. Speed is restoring
-1 megapixel in bf16, channels-last, best of three, and its multiply-adds over that time against a bf16 matrix product in the
-same run.
+Every candidate gets the same processor time (summed over threads, so that a machine shared with others is fair), the
+same mixture, pictures and seed. Quality is PSNR on held-out training pictures; no test set is touched. Speed is
+restoring 1 megapixel in bf16, channels-last, best of three, and its multiply-adds over that time against a bf16 matrix
+product in the same run.
 """
 
 import argparse

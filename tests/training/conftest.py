@@ -39,11 +39,12 @@ def clean_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def write_recipe(tmp_path: Path, clean_pictures: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="module")
+def write_recipe(tmp_path_factory: pytest.TempPathFactory, clean_pictures: Path) -> Callable[..., Path]:
     """A function that writes a recipe file of 12 steps; keyword arguments change its training section."""
+    folder = tmp_path_factory.mktemp("runs")
 
-    def write(name: str = "tiny", **training: Any) -> Path:
+    def write(name: str, **training: Any) -> Path:
         recipe = {
             "method": "supervised",
             "network": {"name": "residual-unet", "arguments": {"widths": [8, 8, 8], "blocks": [1, 1, 1]}},
@@ -57,15 +58,16 @@ def write_recipe(tmp_path: Path, clean_pictures: Path) -> Callable[..., Path]:
             },
             "training": {
                 "steps": 12,
-                "run_folder": str(tmp_path / name),
+                "run_folder": str(folder / name),
                 "device": "cpu",
+                "threads": 1,
                 "log_every": 2,
                 "validate_every": 6,
                 "checkpoint_every": 3,
                 **training,
             },
         }
-        path = tmp_path / f"{name}.yaml"
+        path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(recipe))
         return path
 

@@ -11,6 +11,7 @@ from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_chec
 
 def state(count: int = 1) -> dict:
     generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 3, 3)).to(
         memory_format=torch.channels_last
     )

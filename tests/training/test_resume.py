@@ -79,7 +79,7 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert log_of(one) == log_of(other)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def straight(write_recipe: Callable[..., Path]) -> Path:
     """A run that ran through."""
     return train(write_recipe("straight"))
@@ -153,10 +153,10 @@ def test_full_precision_runs_too_and_differs(straight: Path, write_recipe: Calla
     assert losses == pytest.approx(other, rel=0.02) and losses != other
 
 
-def test_another_setting_is_refused_in_the_same_folder(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+def test_another_setting_is_refused_in_the_same_folder(write_recipe: Callable[..., Path]) -> None:
     recipe = write_recipe("run", steps=2)
-    train(recipe)
-    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    folder = train(recipe)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for change, named in (
         ("--optimisation.learning_rate=0.1", "optimisation.learning_rate"),
         ("--data.mixture={jpeg: 1.0}", "data.mixture"),
@@ -165,4 +165,4 @@ def test_another_setting_is_refused_in_the_same_folder(write_recipe: Callable[..
         with pytest.raises(ConfigurationError, match=f"{named}.* differs"):
             train(recipe, [change])
     assert {path: path.read_bytes() for path in before} == before
-    train(recipe, ["--training.log_every=1", "--training.threads=1"])  # how it runs may change
+    train(recipe, ["--training.log_every=1", "--training.prefetch=1"])  # how it runs may change

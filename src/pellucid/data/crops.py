@@ -42,7 +42,8 @@ class ResidentPictures:
         room = (self.heights - size + 1).clamp_min(0) * (self.widths - size + 1).clamp_min(0)
         if int(room.sum()) == 0:
             raise DataError(
-                f"Expected a picture of at least {size} x {size} pixels, got none: take smaller patches or larger pictures."
+                f"Expected a picture of at least {size} x {size} pixels, got none: take smaller patches or larger "
+                "pictures."
             )
         rows = torch.multinomial(room.double(), count, replacement=True, generator=generator)
         position = torch.rand(2, count, dtype=torch.float64, generator=generator)

@@ -82,18 +82,18 @@ def to_tensor(samples: Samples, stored: NDArray[Any]) -> Tensor:
     seen the colours come from the surroundings, see `fill_hidden`.
     """
     height, width, _ = stored.shape
-    planes = np.empty((1, 3, height, width), np.float32)
+    planes = np.empty((3, height, width), np.float32)
     for channel in range(samples.colours):
-        np.divide(stored[..., channel], np.float32(samples.peak), out=planes[0, channel])
-    planes[0, samples.colours :] = planes[0, 0]
-    image = torch.from_numpy(planes)
+        np.divide(stored[..., channel], np.float32(samples.peak), out=planes[channel])
     hidden = has_hidden(samples, stored)
-    if not hidden and not samples.premultiplied:
-        return image
-    opacity = torch.from_numpy(_opacity(samples, stored))[None, None]  # (1, 1, H, W)
-    if samples.premultiplied:
-        image = torch.where(opacity > 0, image / opacity, image)
-    return fill_hidden(image, opacity) if hidden else image
+    if hidden or samples.premultiplied:
+        colours, opacity = planes[: samples.colours], _opacity(samples, stored)
+        if samples.premultiplied:
+            np.divide(colours, opacity, out=colours, where=opacity > 0)
+        if hidden:
+            colours[:] = fill_hidden(colours, opacity)
+    planes[samples.colours :] = planes[0]
+    return torch.from_numpy(planes[None])
 
 
 def to_samples(samples: Samples, image: Tensor, original: NDArray[Any] | None) -> NDArray[Any]:

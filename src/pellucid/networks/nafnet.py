@@ -1,7 +1,7 @@
 """NAFNet: a U-Net of gated depth-wise blocks without activation functions.
 
-Its simplified channel attention needs the mean of the whole picture, which breaks tiling and shifts between small training
-patches and large test pictures; it is left out here.
+Its simplified channel attention needs the mean of the whole picture, which breaks tiling and shifts between small
+training patches and large test pictures; it is left out here.
 """
 
 import torch

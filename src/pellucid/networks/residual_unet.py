@@ -1,9 +1,11 @@
 """A bias-free residual U-Net on pixel-unshuffled input: the shape that a CPU runs at its limit.
 
 Dense 3x3 convolutions only, so that bf16 channels-last kernels reach the machine's matrix-multiply rate; no bias and no
-normalisation, so that scaling the input scales the output, `f(a x) = a f(x)` for `a >= 0`, which is what lets a denoiser
-hold on noise levels that it never saw.
+normalisation, so that scaling the input scales the output, `f(a x) = a f(x)` for `a >= 0`, which is what lets a
+denoiser hold on noise levels that it never saw.
 """
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +33,9 @@ class ResidualUNet(nn.Module):
         blocks: residual blocks per level: so many on the way down and again on the way up, at the last level once.
 
     Source:
-        After DRUNet (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021): residual blocks
-        without bias or normalisation, strided and transposed 2x2 convolutions, skips added. Bias-free for the reason of
-        Mohan et al., "Robust and Interpretable Blind Image Denoising via Bias-Free CNNs", ICLR 2020.
+        After DRUNet (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021): residual
+        blocks without bias or normalisation, strided and transposed 2x2 convolutions, skips added. Bias-free for the
+        reason of Mohan et al., "Robust and Interpretable Blind Image Denoising via Bias-Free CNNs", ICLR 2020.
         Differs: works on 2x pixel-unshuffled input, predicts the residual, takes no noise map.
     """
 
@@ -45,7 +47,7 @@ class ResidualUNet(nn.Module):
         self.encoders = nn.ModuleList(_stack(width, count) for width, count in levels[:-1])
         self.bottom = _stack(*levels[-1])
         self.decoders = nn.ModuleList(_stack(width, count) for width, count in levels[:-1])
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairs)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairs)
         self.size_multiple = 2 ** len(widths)

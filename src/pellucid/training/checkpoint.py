@@ -41,7 +41,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], step: int, keep: int = 
             os.fsync(opened.fileno())
     if target.exists():
         shutil.rmtree(target)
-    os.replace(partial, target)
+    partial.replace(target)
     for old in checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return target
@@ -69,7 +69,9 @@ def load_checkpoint(path: Path) -> tuple[int, dict[str, Any]]:
         stored = json.loads((path / "state.json").read_text())
         return stored["step"], _fill(stored["state"], tensors)
     except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise WeightsError(f"Expected a whole checkpoint in {path}, got {error!r}: delete it to go on from an older one.") from error
+        raise WeightsError(
+            f"Expected a whole checkpoint in {path}, got {error!r}: delete it to go on from an older one."
+        ) from error
 
 
 def _strip(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

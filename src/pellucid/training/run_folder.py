@@ -1,7 +1,6 @@
 """The run folder: what was asked for, where it ran, what happened."""
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pellucid.version import __version__
 
 
 class RunFolder:
-    """One training run on disc: `config.yaml`, `environment.json`, `log.jsonl`, `checkpoints/`, `samples/`, `tensorboard/`.
+    """One training run on disc: config, environment, `log.jsonl`, `checkpoints/`, `samples/`, `tensorboard/`.
 
     Args:
         path: made when missing.
@@ -112,7 +111,7 @@ def _git_revision() -> str | None:
 
 
 def _decisive(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide the result: all but how the loop runs, and of that the number of steps and the precision."""
+    """The settings that decide the result: all but how the loop runs, and of that the steps and the precision."""
     training = config.get("training", {})
     rest = {key: value for key, value in config.items() if key != "training"}
     return {**rest, "training": {key: training.get(key) for key in ("steps", "precision")}}
@@ -128,7 +127,7 @@ def _differences(one: Any, other: Any, name: str = "") -> list[str]:
 def _write(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _tensorboard(path: Path) -> Any:
