@@ -3,7 +3,8 @@
     python benchmarks/memory.py MODEL --output benchmarks/results/memory-default
 
 Every size runs in a process of its own; the peak of its resident memory, less the peak of one that restores a single
-small tile, is divided by the pixels. The largest ratio is the one to plan with; `--write` puts it into the weights file.
+small tile, is divided by the pixels. The largest ratio is the one to plan with; `--write` puts it into the weights
+file.
 """
 
 import argparse

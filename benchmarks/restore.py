@@ -3,9 +3,9 @@
     python benchmarks/restore.py --megapixels 1 12 48 108 --output benchmarks/results/restore-default
 
 Pictures are mosaics of the example photographs, saved as JPEG at quality 92. Every size runs in a process of its own:
-seconds are those of `pellucid.restore` file to file with the model loaded, peak memory that of the process. The share is
-the network's multiply-adds, counted once per pixel of the picture, over the whole of that time, against a 2048^3 bf16
-matrix product in the same process, best of five before and after. The naive run is the same network in float32, NCHW,
+seconds are those of `pellucid.restore` file to file with the model loaded, peak memory that of the process. The share
+is the network's multiply-adds, counted once per pixel of the picture, over the whole time, against a 2048^3 bf16 matrix
+product in the same process, best of five before and after. The naive run is the same network in float32, NCHW,
 eager, the whole picture at once, file to file. Machines are shared and noisy: read ratios.
 """
 

@@ -19,6 +19,5 @@ def set_up_log() -> None:
     """Send the messages of `pellucid` loggers, from INFO up, to stderr; calling it again changes nothing."""
     logger = logging.getLogger("pellucid")
     logger.setLevel(logging.INFO)
-    logger.propagate = False
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
         logger.addHandler(_Messages())

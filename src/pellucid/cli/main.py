@@ -1,6 +1,7 @@
 """The command line: arguments to one call of `app`, an error to one sentence, and nothing else."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -41,6 +42,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
         status = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (PellucidError, CycloptsError) as error:
         return _refused(str(error))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         return _refused(f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}.")
     except KeyboardInterrupt:

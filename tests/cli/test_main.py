@@ -1,0 +1,199 @@
+"""Statuses, where words go, and that no user ever sees a traceback."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pellucid.cli import main as command_line
+from pellucid.version import __version__
+
+Pellucid = Callable[..., "Answer"]  # noqa: F821 - of conftest
+
+RECIPE = """
+method: supervised
+data:
+  sources: [{path: photos}]
+  mixture: {jpeg: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["restore"], "Expected pictures to restore, got none"),
+        (["restore", "missing.jpg"], "found nothing at missing.jpg"),
+        (["restore", "*.xyz"], "found none"),
+        (["restore", "broken.jpg", "--model", "tiny.safetensors"], "broken.jpg"),
+        (["restore", "empty.png", "--model", "tiny.safetensors"], "the file is empty"),
+        (["restore", "photo.png", "--model", "nobody"], "Expected a model out of default"),
+        (["restore", "photo.png", "--model", "broken.jpg"], "Expected a safetensors file written by Pellucid"),
+        (["restore", "photo.png", "--memory", "much"], "Expected a size of memory like 2G"),
+        (["restore", "photo.png", "--memory", "1M", "--model", "tiny.safetensors"], "raise --memory"),
+        (["restore", "photo.png", "--device", "abacus", "--model", "tiny.safetensors"], "Expected a device"),
+        (["restore", "photo.png", "-o", "photo.xyz", "--model", "tiny.safetensors"], "Expected a target ending in"),
+        (["restore", "photo.png", "-o", "taken.png", "--model", "tiny.safetensors"], "did not write"),
+        (["restore", "photo.png", "--tile", "-3", "--model", "tiny.safetensors"], "Expected a tile"),
+        (["restore", "photo.png", "--tile", "big"], "big"),
+        (["restore", "photo.png", "photo/../photo.png/x"], "Expected a picture"),
+        (["restore", "photo.png", "--report", "."], "is a folder"),
+        (["restore", "photo.png", "--strength", "3"], "--strength"),
+        (["frobnicate"], "frobnicate"),
+        (["train", "missing.yaml"], "Expected a recipe file at missing.yaml"),
+        (["train", "recipe.yaml", "--data.mixtrue", "3"], "data.mixtrue"),
+        (["train", "recipe.yaml", "--optimisation.learning_rate", "-1"], "optimisation.learning_rate"),
+        (["train", "recipe.yaml", "--method", "magic"], "Expected a method out of"),
+        (["train", "not.yaml"], "Expected YAML"),
+        (["train", "recipe.yaml", "--show", "--nonsense"], "nonsense"),
+        (["train"], "recipe"),
+        (["evaluate", "input"], "Expected something to measure on"),
+        (["evaluate", "input", "--on", "nosuch"], "Expected a test set"),
+        (["evaluate", "nobody", "--folders", ".", "."], "Expected a model out of"),
+        (["degrade", "photo.png", "-o", "out.png"], "Expected at least one degradation"),
+        (["degrade", "photo.png", "jpeg:quality=900", "-o", "out.png"], "quality"),
+        (["degrade", "photo.png", "jpeg"], "output"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_sentence_and_status_2(
+    tokens: list[str], words: str, pellucid: Pellucid, photo: Path, tiny: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "taken.png").write_bytes(b"precious")
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "not.yaml").write_text("a: [b")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    answer = pellucid(*tokens)
+    assert answer.status == 2
+    assert words in answer.error
+    assert answer.error.count("\n") == 1 and "Traceback" not in answer.error
+    assert answer.out == ""
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_one_picture(pellucid: Pellucid, photo: Path, tiny: str) -> None:
+    answer = pellucid("restore", "photo.png", "--model", tiny)
+    assert (answer.status, answer.out) == (0, "photo.restored.png\n")
+    assert Path("photo.restored.png").is_file()
+
+
+def test_a_folder_with_a_broken_file_is_status_1(pellucid: Pellucid, photo: Path, tiny: str, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    photo.rename(tmp_path / "photos" / "写真.png")
+    (tmp_path / "photos" / "broken.jpg").touch()
+    answer = pellucid("restore", "photos", "-o", "out", "--model", tiny, "--receipts", "--report", "out/report.html")
+    assert (answer.status, answer.out) == (1, "out/写真.png\n")
+    assert "warning: Set aside photos/broken.jpg: Expected a picture" in answer.error
+    assert {path.name for path in Path("out").iterdir()} == {
+        ".pellucid.jsonl",
+        "report.html",
+        "写真.png",
+        "写真.png.receipt.json",
+    }
+    assert pellucid("restore", "photos", "-o", "out", "--model", tiny).out == answer.out, "finished ones are named, too"
+
+
+def test_what_is_not_kept_is_said(pellucid: Pellucid, tiny: str, tmp_path: Path) -> None:
+    image_module = pytest.importorskip("PIL.Image")
+    image_module.new("RGBA", (32, 24), (200, 100, 50, 128)).save(tmp_path / "a.png")
+    answer = pellucid("restore", "a.png", "-o", "b.jpg", "--model", tiny)
+    assert answer.status == 0
+    assert any(line.startswith("warning: a.png: not kept in b.jpg: opacity") for line in answer.error.splitlines())
+
+
+def test_degrade_writes_what_it_did(pellucid: Pellucid, photo: Path) -> None:
+    answer = pellucid("degrade", "photo.png", "gaussian-noise:sigma=25", "jpeg:quality=30", "-o", "bad.png")
+    assert (answer.status, answer.out) == (0, "bad.png\n")
+    assert Path("degradations.jsonl").is_file()
+
+
+def test_train_shows_settings_with_what_was_typed(pellucid: Pellucid, tmp_path: Path) -> None:
+    import yaml
+
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    answer = pellucid("train", "recipe.yaml", "--show", "--optimisation.learning-rate", "5e-4", "--data.severity", "0", "1")
+    assert answer.status == 0
+    shown = yaml.safe_load(answer.out)
+    assert shown["optimisation"]["learning_rate"] == 5e-4
+    assert shown["data"]["severity"] == [0, 1]
+    assert shown["training"]["steps"] > 0, "defaults are shown, too"
+
+
+def test_train_passes_overrides_on(pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.app import train
+
+    seen: list[object] = []
+    monkeypatch.setattr(train, "train", lambda *given: seen.append(given) or Path("runs/a"))
+    answer = pellucid("train", "a.yaml", "--training.steps", "3", "--data-root", "data", "--a.b=1")
+    assert seen == [(Path("a.yaml"), ("--training.steps", "3", "--a.b=1"), Path("data"))]
+    assert answer.out == "runs/a\n"
+
+
+def test_evaluate_prints_tables(pellucid: Pellucid, photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    for folder in ("degraded", "clean"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(photo.read_bytes())
+    answer = pellucid("evaluate", "input", "--folders", "degraded", "clean", "-o", "results", "--no-sheets")
+    assert answer.status == 0
+    assert "input" in answer.out and "results/results.json" in answer.out
+
+
+def test_models_are_listed(pellucid: Pellucid) -> None:
+    answer = pellucid("models")
+    assert answer.status == 0
+    assert answer.out.startswith("default\t")
+
+
+def test_version(pellucid: Pellucid) -> None:
+    assert pellucid("--version").out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("verb", ["restore", "train", "evaluate", "degrade", "models"])
+def test_help_explains_every_parameter(pellucid: Pellucid, verb: str) -> None:
+    answer = pellucid(verb, "--help")
+    assert answer.status == 0
+    command = command_line.app[verb]
+    for argument in command.assemble_argument_collection():
+        assert argument.parameter.help, f"{argument.name} of {verb} says what it is"
+
+
+def test_control_c_is_status_130(pellucid: Pellucid, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.app import restore
+
+    def interrupted(*given: object, **settings: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restore, "restore", interrupted)
+    answer = pellucid("restore", "photo.png")
+    assert answer.status == 130
+    assert answer.error == "Stopped; run the same command again to go on.\n"
+
+
+def test_a_bug_is_not_hidden(pellucid: Pellucid, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.app import restore
+
+    def buggy(*given: object, **settings: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(restore, "restore", buggy)
+    with pytest.raises(ZeroDivisionError):
+        pellucid("restore", "photo.png")
+
+
+def test_the_module_runs_and_gives_its_status() -> None:
+    done = subprocess.run([sys.executable, "-m", "pellucid", "frobnicate"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('Unknown command "frobnicate"')
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    code = "import sys; from pellucid.cli.main import main; sys.stdout.close = lambda: None; sys.exit(main(['models']))"
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert run.stdout is not None and run.stderr is not None
+    run.stdout.close()
+    errors = run.stderr.read()
+    run.stderr.close()
+    assert (run.wait(), errors) == (0, b"")
