@@ -53,7 +53,9 @@ def test_killed_and_run_again_equals_run_through(
         pytest.skip("no kill -9 on this system")
     photos, out = tmp_path / "photos", tmp_path / "out"
     for number in range(NUM_PICTURES):
-        make_photo(photos / f"{number % 3}" / f"{number}.{('jpg', 'png', 'tif')[number % 3]}", size=(96, 96), seed=number)
+        make_photo(
+            photos / f"{number % 3}" / f"{number}.{('jpg', 'png', 'tif')[number % 3]}", size=(96, 96), seed=number
+        )
     originals = pictures_in(photos)
     restore(photos, tmp_path / "through", model=tiny)
 

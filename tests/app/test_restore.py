@@ -73,9 +73,7 @@ def test_a_folder_is_mirrored_and_broken_files_are_set_aside(photos: Path, tmp_p
         _ = restored.path
 
 
-def test_a_batch_does_what_a_single_call_does(
-    photos: Path, tmp_path: Path, tiny: Model, make_photo: MakePhoto
-) -> None:
+def test_a_batch_does_what_a_single_call_does(photos: Path, tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
     make_photo(photos / "a.png", size=(40, 300))
     restore(photos, tmp_path / "out", model=tiny, tile=120)
     restore(photos / "a.png", tmp_path / "single.png", model=tiny, tile=120)

@@ -4,13 +4,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pellucid.cli import main as command_line
 from pellucid.version import __version__
 
-Pellucid = Callable[..., "Answer"]  # noqa: F821 - of conftest
+Pellucid = Callable[..., Any]
 
 RECIPE = """
 method: supervised
@@ -113,7 +114,9 @@ def test_train_shows_settings_with_what_was_typed(pellucid: Pellucid, tmp_path: 
     import yaml
 
     (tmp_path / "recipe.yaml").write_text(RECIPE)
-    answer = pellucid("train", "recipe.yaml", "--show", "--optimisation.learning-rate", "5e-4", "--data.severity", "0", "1")
+    answer = pellucid(
+        "train", "recipe.yaml", "--show", "--optimisation.learning-rate", "5e-4", "--data.severity", "0", "1"
+    )
     assert answer.status == 0
     shown = yaml.safe_load(answer.out)
     assert shown["optimisation"]["learning_rate"] == 5e-4
@@ -156,7 +159,7 @@ def test_help_explains_every_parameter(pellucid: Pellucid, verb: str) -> None:
     answer = pellucid(verb, "--help")
     assert answer.status == 0
     command = command_line.app[verb]
-    for argument in command.assemble_argument_collection():
+    for argument in command.assemble_argument_collection(parse_docstring=True):
         assert argument.parameter.help, f"{argument.name} of {verb} says what it is"
 
 

@@ -2,7 +2,7 @@ import hashlib
 import json
 
 import torch
-from conftest import encode, noise_picture
+from small_pictures import encode, noise_picture
 
 from pellucid.data.fingerprint import fingerprint_pixels, fingerprint_source
 from pellucid.data.sources import open_source, read_pixels

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import encode, noise_picture
+from small_pictures import encode, noise_picture
 
 from pellucid.data.cache import PixelCache
 from pellucid.data.pairs import match_pairs, open_pairs

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import encode, noise_picture
+from small_pictures import encode, noise_picture
 
 from pellucid.data.shared_pictures import clean_pictures, load_pairs, open_rain_layers, open_set
 from pellucid.data.shared_sets import ROOT_VARIABLE, SHARED_SETS, TEST_SETS, data_root, shared_set

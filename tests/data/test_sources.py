@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import encode, noise_picture
+from small_pictures import encode, noise_picture
 
 from pellucid.data.sources import is_picture_name, open_source, read_pixels
 from pellucid.errors import DataError, ImageError

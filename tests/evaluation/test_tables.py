@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.errors import ImageError
 from pellucid.evaluation.evaluate import PictureScore, Result
 from pellucid.evaluation.protocols import Trial, find_protocol
 from pellucid.evaluation.records import csv_text, json_text, write_whole
@@ -101,8 +102,8 @@ def test_a_file_is_there_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.
     def fails(*_: object) -> None:
         raise OSError("disc full")
 
-    monkeypatch.setattr("os.fdopen", fails)
-    with pytest.raises(OSError, match="disc full"):
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    with pytest.raises(ImageError, match="disc full"):
         write_whole(target, "second")
     assert target.read_text() == "first"
     assert [path.name for path in target.parent.iterdir()] == ["results.json"]

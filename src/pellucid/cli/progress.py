@@ -68,6 +68,6 @@ class ProgressDisplay:
 
 
 def _left(seconds: float) -> str:
-    if seconds < 90:
+    if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -101,8 +101,9 @@ def open_pairs(path: str | Path, degraded_path: str | Path | None = None) -> lis
     for clean, degraded in FOLDER_NAMES:
         if any(name.startswith(f"{clean}/") for name in source.names):
             return match_pairs(subfolder(source, clean), subfolder(source, degraded))
+    expected = " or ".join(f"{clean}/ and {degraded}/" for clean, degraded in FOLDER_NAMES)
     raise DataError(
-        f"Expected the folders {' or '.join(f'{clean}/ and {degraded}/' for clean, degraded in FOLDER_NAMES)} in {path}, "
+        f"Expected the folders {expected} in {path}, "
         f"got names like {source.names[0]}: rename the folders or give two paths."
     )
 

@@ -18,18 +18,17 @@ PICTURE_SUFFIXES = frozenset(
 
 
 class Source(Protocol):
-    """What every collection of encoded pictures offers. Reading is safe from several threads and processes.
-
-    Attributes:
-        label: how messages call the collection.
-        names: of all its pictures, relative, with `/` between folders, sorted.
-    """
+    """What every collection of encoded pictures offers. Reading is safe from several threads and processes."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """How messages call the collection."""
+        ...
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """Of all its pictures, relative, with `/` between folders, sorted."""
+        ...
 
     def read(self, name: str) -> bytes:
         """The encoded bytes of one picture."""

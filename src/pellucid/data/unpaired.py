@@ -1,6 +1,5 @@
 """Two collections of pictures that do not belong together: rainy photographs here, clean ones there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,5 +30,5 @@ class UnpairedPictures:
         )
 
 
-def _draw_names(names: Sequence[str], count: int, generator: torch.Generator) -> list[str]:
-    return [names[row] for row in torch.randint(len(names), (count,), generator=generator).tolist()]
+def _draw_names(names: tuple[str, ...], count: int, generator: torch.Generator) -> list[str]:
+    return [names[int(row)] for row in torch.randint(len(names), (count,), generator=generator)]

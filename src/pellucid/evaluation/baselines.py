@@ -41,7 +41,7 @@ def bm3d_denoised(noisy: Pixels, sigma: float) -> Pixels:
 
 
 def opencv_nlm_denoised(noisy: Pixels, sigma: float) -> Pixels:
-    """By OpenCV's non-local means on 8 bits; strength 0.6 sigma, which was best on training pictures at 15, 25 and 50."""
+    """By OpenCV's non-local means on 8 bits; strength 0.6 sigma, which was best on training pictures."""
     opencv = _library("cv2", "opencv-python-headless")
     levels = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     strength = 0.6 * 255 * sigma

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from importlib import metadata
@@ -16,6 +15,7 @@ import torch
 
 from pellucid.evaluation.evaluate import Result
 from pellucid.evaluation.measures import SSIM_VARIANTS
+from pellucid.images.atomic import replacing
 from pellucid.version import __version__
 
 _PACKAGES = ("torch", "numpy", "pyvips", "pyvips-binary", "scikit-image", "bm3d", "opencv-python-headless")
@@ -81,19 +81,15 @@ def versions() -> dict[str, str]:
 
 
 def write_whole(path: str | Path, content: str | bytes) -> Path:
-    """Write a file so that it is there whole or not at all, and return its path. Folders are made."""
+    """Write a file so that it is there whole or not at all, and return its path. Folders are made.
+
+    Raises:
+        ImageError: when it cannot be written.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 

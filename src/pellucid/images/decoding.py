@@ -1,10 +1,14 @@
 """Encoded pixels to raw ones: libvips decodes, strictly and within a bounded memory."""
 
+import contextlib
 import functools
 import io
 import logging
 import math
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +27,7 @@ from pellucid.images.tiling import Box
 
 _MOST_THREADS = 4
 _BAND_PIXELS = 1 << 22
+_LARGEST_FLOAT = 1e12
 _OTHER_SPACES = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv", "fourier", "histogram", "matrix")
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
@@ -74,9 +79,7 @@ def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
     prepare_libvips()
     options = {"access": "sequential", "fail_on": "error"}
     try:
-        if header.extra_samples_at is not None:
-            image = pyvips.Operation.call(f"{loader}_source", _overlaid(source, header), **options)
-        elif source.path is not None:
+        if source.path is not None:
             file = pyvips.Source.new_from_file(file_name(source.path))
             image = pyvips.Operation.call(f"{loader}_source", file, **options)
         else:
@@ -123,34 +126,51 @@ def decode(source: Source, header: Header, scratch: Path, in_memory_bytes: int) 
     Raises:
         ImageError: when the data is damaged or cut short, even if most of it could be shown.
     """
-    image = open_pixels(source, header)
-    if image is None:
-        return PixelStore.of_array(_own_pixels(source, header))
-    if header.format == "avif" and header.metadata.orientation != 1:
-        # EXIF's numbers undo themselves, but for the two quarter turns, which undo each other.
-        image = turned(image.copy_memory(), {6: 8, 8: 6}.get(header.metadata.orientation, header.metadata.orientation))
-    if is_cmyk(image):
-        image = _as_srgb(image)
-    if header.encoding.grey and image.bands >= 3:
-        image = image[0] if image.bands == 3 else image[0].bandjoin(image[3])
-    shape = (image.height, image.width, image.bands)
-    dtype = np.dtype(_DTYPES[str(image.format)])
     try:
-        if math.prod(shape) * dtype.itemsize <= in_memory_bytes:
-            return PixelStore.of_array(image.numpy().reshape(shape))
-        store = PixelStore(*shape, dtype, scratch)
-        image.rawsave(file_name(store.path))
+        with _as_unassociated(source, header, scratch, in_memory_bytes) as readable:
+            image = open_pixels(readable, header)
+            if image is None:
+                return PixelStore.of_array(_own_pixels(source, header))
+            return _unpack(_as_kept(image, header), scratch, in_memory_bytes)
     except pyvips.Error as error:
         raise damaged(source.name, _reason(error)) from error
     except OSError as error:
-        raise damaged(source.name, f"there is no room to unpack it in {scratch} ({error.strerror})") from error
+        reason = (error.strerror or str(error)).lower()
+        raise ImageError(f"Expected to unpack {source.name} in {scratch}, but that failed ({reason}).") from error
+
+
+def _as_kept(image: pyvips.Image, header: Header) -> pyvips.Image:
+    """As the file stores it, in the channels that are worked with."""
+    orientation = header.metadata.orientation
+    if header.format == "avif" and orientation != 1:
+        # EXIF's numbers undo themselves, but for the two quarter turns, which undo each other.
+        image = turned(image.copy_memory(), {6: 8, 8: 6}.get(orientation, orientation))
+    if is_cmyk(image):
+        # libvips brings a general CMYK profile for files that have none.
+        converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True, intent="relative")
+        image = converted.cast(image.format)
+    if header.encoding.grey and image.bands >= 3:
+        image = image[0] if image.bands == 3 else image[0].bandjoin(image[3])
+    return image
+
+
+def _unpack(image: pyvips.Image, scratch: Path, in_memory_bytes: int) -> PixelStore:
+    shape = (image.height, image.width, image.bands)
+    dtype = np.dtype(_DTYPES[str(image.format)])
+    if math.prod(shape) * dtype.itemsize <= in_memory_bytes:
+        return PixelStore.of_array(image.numpy().reshape(shape))
+    store = PixelStore(*shape, dtype, scratch)
+    image.rawsave(file_name(store.path))
     return store
 
 
-def with_range(samples: Samples, store: PixelStore) -> Samples:
+def with_range(samples: Samples, store: PixelStore, name: str) -> Samples:
     """`samples` with the range of floats as found: a picture that exceeds 1 is scaled by a power of two.
 
     So nothing is lost, and scaling back is exact. A picture within `[0, 1]` is taken as it is; values below 0 stay so.
+
+    Raises:
+        ImageError: when values are larger than any picture's.
     """
     if not samples.is_float:
         return samples
@@ -162,6 +182,11 @@ def with_range(samples: Samples, store: PixelStore) -> Samples:
         finite = band[np.isfinite(band)]
         lowest = min(lowest, float(finite.min(initial=0.0)))
         highest = max(highest, float(finite.max(initial=0.0)))
+    if max(highest, -lowest) > _LARGEST_FLOAT:
+        raise ImageError(
+            f"Expected floating point samples up to {_LARGEST_FLOAT:.0e} in {name}, got {max(highest, -lowest):.0e}: "
+            "scale them first."
+        )
     peak = 2.0 ** math.ceil(math.log2(highest))
     return Samples(
         samples.dtype, samples.colours, samples.extras, samples.opacity, samples.premultiplied, peak, 1, lowest, peak
@@ -187,12 +212,6 @@ def is_cmyk(image: pyvips.Image | None) -> bool:
     return image is not None and image.interpretation == "cmyk"
 
 
-def _as_srgb(image: pyvips.Image) -> pyvips.Image:
-    # libvips brings a general CMYK profile for files that have none.
-    converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True, intent="relative")
-    return converted.cast(image.format)
-
-
 def turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
     """A stored picture made upright; `image` must allow random access."""
     if orientation in (5, 6, 7, 8):
@@ -204,28 +223,29 @@ def turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
     return image.rot("d180") if orientation == 3 else image
 
 
-def _overlaid(source: Source, header: Header) -> pyvips.SourceCustom:
-    """The file with one number of it replaced as it is read.
+@contextlib.contextmanager
+def _as_unassociated(source: Source, header: Header, scratch: Path, in_memory_bytes: int) -> Iterator[Source]:
+    """The file, or a copy that says that its colours are not premultiplied when they are.
 
-    libvips divides premultiplied colours by opacity with a loss; told that they are not premultiplied, it leaves them
-    be, and the division is done in floating point where it can be undone.
+    libvips divides premultiplied colours by opacity with a loss. Told that they are not premultiplied it leaves them be,
+    and the division is done in floating point, where it can be undone.
     """
-    assert header.extra_samples_at is not None
+    if header.extra_samples_at is None:
+        yield source
+        return
     place, replacement = header.extra_samples_at
-    file = open_bytes(source)
-
-    def read(count: int) -> bytes:
-        start = file.tell()
-        data = bytearray(file.read(count))
-        for number, value in enumerate(replacement):
-            if 0 <= place + number - start < len(data):
-                data[place + number - start] = value
-        return bytes(data)
-
-    overlaid = pyvips.SourceCustom()
-    overlaid.on_read(read)
-    overlaid.on_seek(lambda offset, whence: file.seek(offset, whence))
-    return overlaid
+    if source.path is None or source.path.stat().st_size <= in_memory_bytes:
+        data = bytearray(source.data if source.path is None else source.path.read_bytes())  # type: ignore[arg-type]
+        data[place : place + len(replacement)] = replacement
+        yield Source(source.name, None, bytes(data))
+        return
+    with tempfile.NamedTemporaryFile(prefix=".pellucid-", suffix=".partial", dir=scratch) as copy:
+        with source.path.open("rb") as file:
+            shutil.copyfileobj(file, copy)
+        copy.seek(place)
+        copy.write(replacement)
+        copy.flush()
+        yield Source(source.name, Path(copy.name))
 
 
 def last_complaint(error: pyvips.Error) -> str:

@@ -116,7 +116,7 @@ class Picture:
     @cached_property
     def samples(self) -> Samples:
         """The meaning of the samples, with the range of floating point ones as found."""
-        return with_range(self.stored, self.pixels)
+        return with_range(self.stored, self.pixels, self.name)
 
     def read(self, top: int = 0, left: int = 0, height: int | None = None, width: int | None = None) -> Tensor:
         """A box of the upright picture, `(1, 3, height, width)`, float32, `[0, 1]`; the whole of it by default.

@@ -1,0 +1,45 @@
+"""Every recipe that ships is a recipe, and is told apart from one that is not."""
+
+from pathlib import Path
+
+import pytest
+
+import pellucid
+from pellucid.app.recipe_file import read_run
+from pellucid.errors import ConfigurationError
+from pellucid.methods.catalog import METHODS
+from pellucid.networks.catalog import NETWORKS
+
+RECIPES = sorted((Path(pellucid.__file__).parents[2] / "recipes").rglob("*.yaml"))
+
+pytestmark = pytest.mark.skipif(not RECIPES, reason="recipes are in the repository, not in the installed package")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_it_loads_and_resolves_to_itself(path: Path, tmp_path: Path) -> None:
+    import yaml
+
+    run = read_run(path)
+    assert run.method in METHODS
+    assert isinstance(run.config, METHODS[run.method].config)
+    assert run.config.network.name in NETWORKS
+    (tmp_path / "resolved.yaml").write_text(yaml.safe_dump(run.as_resolved()))
+    assert read_run(tmp_path / "resolved.yaml") == run
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_its_network_can_be_built_and_its_mixture_drawn(path: Path) -> None:
+    from pellucid.degradations.mixing import Mixture
+    from pellucid.networks.catalog import build_network
+
+    run = read_run(path)
+    Mixture(run.config.data.mixture, run.config.data.severity)
+    assert sum(
+        value.numel() for value in build_network(run.config.network.name, run.config.network.arguments).parameters()
+    )
+
+
+@pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])
+def test_a_setting_that_is_not_known_is_refused(override: str) -> None:
+    with pytest.raises(ConfigurationError, match=override.removeprefix("--").split(".")[-1]):
+        read_run(RECIPES[0], [override, "3"])

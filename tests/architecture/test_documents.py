@@ -1,0 +1,119 @@
+"""What the documents say runs, and what there is, is documented."""
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+import pellucid
+from pellucid.cli.main import app
+from pellucid.degradations.catalog import DEGRADATIONS
+from pellucid.images.files import write_image
+from pellucid.methods.catalog import METHODS
+from pellucid.weights.bundled import BUNDLED, bundled_weights
+
+REPOSITORY = Path(pellucid.__file__).parents[2]
+DOCUMENTS = sorted(
+    path for pattern in ("*.md", "docs/*.md", "docs/**/*.md") for path in REPOSITORY.glob(pattern) if path.is_file()
+)
+PICTURES = {".jpg", ".png", ".safetensors"}
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+pytestmark = pytest.mark.skipif(
+    not (REPOSITORY / "README.md").is_file(), reason="documents are in the repository, not in the installed package"
+)
+
+
+def blocks(path: Path, kind: str) -> list[str]:
+    """The fenced blocks of a document whose info string is `kind`."""
+    return [code for info, code in FENCE.findall(path.read_text(encoding="utf-8")) if info.strip() == kind]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+RUNNABLE = [path for path in DOCUMENTS if blocks(path, "python runnable")]
+LINES = [
+    (name(path), line[2:])
+    for path in DOCUMENTS
+    for block in blocks(path, "console")
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=name)
+def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All `python runnable` blocks of a document, in order, in one namespace, in a folder with a `photo.jpg`."""
+    code = "\n".join(blocks(path, "python runnable"))
+    if ("restore(" in code or "load(" in code) and not bundled_weights("default").is_file():
+        pytest.skip("the bundled weights are not installed")
+    write_image(tmp_path / "photo.jpg", torch.rand(1, 3, 48, 64))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, name(path), "exec"), {"__name__": "document"})
+
+
+@pytest.mark.parametrize(("document", "line"), LINES)
+def test_console_lines_are_right(document: str, line: str) -> None:
+    """`$ pellucid ...` is parsed with its types, not run; any other command is a file of the repository."""
+    command, *tokens = shlex.split(line, comments=True)
+    while "=" in command:  # a variable for the command
+        command, *tokens = tokens
+    if command == "pellucid":
+        app.parse_args(tokens, exit_on_error=False, print_error=False)
+    else:
+        assert os.stat(REPOSITORY / command).st_mode & stat.S_IXUSR, f"{command} of {document} is no script"  # noqa: PTH116
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"README.md", "CONTRIBUTING.md"} <= {name(path) for path in RUNNABLE}
+    assert len(LINES) > 5
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert [target for target in targets if target and not (path.parent / target).exists()] == []
+
+
+def test_every_name_that_can_be_typed_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    missing = [known for known in (*METHODS, *DEGRADATIONS, *BUNDLED) if f"`{known}`" not in text]
+    assert missing == []
+
+
+def test_the_changelog_knows_the_version() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(pellucid.__version__)}\b", changelog, re.MULTILINE)
+
+
+def test_files_name_no_machine_and_no_registry() -> None:
+    """What is installed where is the business of the machine."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    # Put together here, so that this file does not hold them.
+    words = [
+        "file:" + "///",
+        "--index" + "-url",
+        "--extra" + "-index",
+        *(f"/{top}/" for top in ("root", "home", "work")),
+    ]
+    texts = {name: (REPOSITORY / name) for name in listed.stdout.splitlines() if (REPOSITORY / name).is_file()}
+    found = [
+        (name, word)
+        for name, path in texts.items()
+        if path.suffix not in PICTURES
+        for word in words
+        if word in path.read_text(encoding="utf-8", errors="ignore")
+    ]
+    assert found == []
