@@ -1,8 +1,33 @@
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """A function that makes a file of `(H, W, 3)` or `(H, W)` uint8, by Pillow."""
+
+    def make(pixels: np.ndarray, suffix: str = ".png", **options) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix], **options)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def noise_picture() -> Callable[..., np.ndarray]:
+    """A function that draws `(H, W, 3)` uint8."""
+
+    def draw(seed: int, height: int = 12, width: int = 16) -> np.ndarray:
+        return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+    return draw
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from small_pictures import encode, noise_picture
 
 from pellucid.data.cache import PixelCache
 from pellucid.data.pairs import match_pairs, open_pairs
@@ -13,12 +12,18 @@ def as_array(pixels):
     return pixels.permute(1, 2, 0).numpy()
 
 
-def paired_files(clean=("a", "b"), degraded=("a", "b")):
-    files = {f"set/gt/{name}.bmp": encode(noise_picture(ord(name)), ".bmp") for name in clean}
-    return files | {f"set/input/{name}.png": encode(noise_picture(ord(name) + 1)) for name in degraded}
+@pytest.fixture
+def paired_files(encode, noise_picture):
+    """A function that makes the files of pairs named by single letters."""
+
+    def make(clean: str = "ab", degraded: str = "ab") -> dict[str, bytes]:
+        files = {f"set/gt/{name}.bmp": encode(noise_picture(ord(name)), ".bmp") for name in clean}
+        return files | {f"set/input/{name}.png": encode(noise_picture(ord(name) + 1)) for name in degraded}
+
+    return make
 
 
-def test_partners_share_a_base_name_whatever_their_suffix(tmp_path, pack_files):
+def test_partners_share_a_base_name_whatever_their_suffix(tmp_path, pack_files, noise_picture, paired_files):
     pairs = open_pairs(pack_files(tmp_path / "set.tar", paired_files()))
     assert [pair.name for pair in pairs] == ["a", "b"]
     degraded, clean = pairs[1].load()
@@ -26,12 +31,12 @@ def test_partners_share_a_base_name_whatever_their_suffix(tmp_path, pack_files):
     assert np.array_equal(as_array(degraded), noise_picture(ord("b") + 1))
 
 
-def test_two_folders_can_be_given(tmp_path, write_files):
+def test_two_folders_can_be_given(tmp_path, write_files, paired_files):
     folder = write_files(tmp_path, paired_files()) / "set"
     assert [pair.name for pair in open_pairs(folder / "gt", folder / "input")] == ["a", "b"]
 
 
-def test_nothing_is_decoded_before_it_is_loaded_and_a_cache_keeps_it(tmp_path, write_files):
+def test_nothing_is_decoded_before_it_is_loaded_and_a_cache_keeps_it(tmp_path, write_files, paired_files):
     folder = write_files(tmp_path, paired_files()) / "set"
     cache = PixelCache(10**6)
     pair = open_pairs(folder)[0]
@@ -42,7 +47,7 @@ def test_nothing_is_decoded_before_it_is_loaded_and_a_cache_keeps_it(tmp_path, w
 
 
 @pytest.mark.parametrize(("clean", "degraded"), [("ab", "abcdef"), ("abcdef", "ab")])
-def test_pictures_without_a_partner_are_named(tmp_path, write_files, clean, degraded):
+def test_pictures_without_a_partner_are_named(tmp_path, write_files, clean, degraded, paired_files):
     folder = write_files(tmp_path, paired_files(clean, degraded)) / "set"
     with pytest.raises(DataError, match=r"got none for c\.\w+, d\.\w+, e\.\w+ and 1 more"):
         open_pairs(folder)
@@ -55,7 +60,7 @@ def test_a_folder_without_pairs_and_a_base_name_twice_are_refused(tmp_path, writ
         open_pairs(write_files(tmp_path / "y", {"gt/a.jpg": b"", "gt/a.png": b"", "input/a.png": b""}))
 
 
-def test_a_pair_of_two_sizes_is_refused_when_loaded(tmp_path, write_files):
+def test_a_pair_of_two_sizes_is_refused_when_loaded(tmp_path, write_files, encode, noise_picture):
     files = {"gt/a.png": encode(noise_picture(1)), "input/a.png": encode(noise_picture(1, 12, 15))}
     with pytest.raises(DataError, match="clean 16x12 and degraded 15x12"):
         open_pairs(write_files(tmp_path / "x", files))[0].load()
@@ -77,7 +82,7 @@ def test_one_clean_picture_may_have_several_degraded_ones(tmp_path, write_files)
         match_pairs(clean, degraded)
 
 
-def test_rain_is_added_as_numpy_would_and_spare_layers_may_stay_out(tmp_path, write_files):
+def test_rain_is_added_as_numpy_would_and_spare_layers_may_stay_out(tmp_path, write_files, encode, noise_picture):
     layers = {number: noise_picture(number, 10, 14)[..., 0] for number in (1, 2)}
     files = {"gt/1.png": encode(noise_picture(9))}
     files |= {f"streak/{number}.png": encode(layer) for number, layer in layers.items()}
@@ -92,7 +97,7 @@ def test_rain_is_added_as_numpy_would_and_spare_layers_may_stay_out(tmp_path, wr
     assert np.array_equal(as_array(cropped), noise_picture(9)[:10, :14])
 
 
-def test_side_by_side_halves(tmp_path, write_files):
+def test_side_by_side_halves(tmp_path, write_files, encode, noise_picture):
     both = noise_picture(4, 6, 11)
     source = open_source(write_files(tmp_path / "x", {"7.png": encode(both)}))
     (pair,) = match_pairs(source, source, form="side by side")

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from small_pictures import encode, noise_picture
 
 from pellucid.data.shared_pictures import clean_pictures, load_pairs, open_rain_layers, open_set
 from pellucid.data.shared_sets import ROOT_VARIABLE, SHARED_SETS, TEST_SETS, data_root, shared_set
@@ -8,7 +7,7 @@ from pellucid.errors import DataError
 
 
 @pytest.fixture
-def root(tmp_path, write_files, pack_files):
+def root(tmp_path, write_files, pack_files, encode, noise_picture):
     """A small stand-in for the real sets, some packed and some not."""
     picture = encode(noise_picture(1))
     layer = encode(noise_picture(2, 11, 15)[..., 0])
@@ -62,7 +61,7 @@ def test_pairs_of_every_form_load_in_one_size(root, name, names):
         assert degraded.shape == clean.shape
 
 
-def test_heavy_rain_is_put_on_the_pictures_of_the_light_one(root):
+def test_heavy_rain_is_put_on_the_pictures_of_the_light_one(root, noise_picture):
     degraded, clean = load_pairs("Rain100H", root)[0].load()
     assert np.array_equal(clean.permute(1, 2, 0).numpy(), noise_picture(1)[:11, :15])
     layer = noise_picture(2, 11, 15)[..., 0].astype(int)

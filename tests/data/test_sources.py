@@ -2,34 +2,37 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from small_pictures import encode, noise_picture
 
 from pellucid.data.sources import is_picture_name, open_source, read_pixels
 from pellucid.errors import DataError, ImageError
 
-FILES = {
-    "Set/b/two.png": encode(noise_picture(2)),
-    "Set/a.JPG": encode(noise_picture(1), ".jpg"),
-    "Set/b/one.webp": encode(noise_picture(3), ".webp", lossless=True),
-    "Set/INDEX.tsv": b"not a picture",
-    "Set/.hidden.png": b"nor this",
-    "Set/.cache/c.png": b"nor this",
-}
 NAMES = ("a.JPG", "b/one.webp", "b/two.png")
 
 
-def test_a_folder_and_its_archive_have_the_same_names_and_bytes(tmp_path, write_files, pack_files):
-    folder = open_source(write_files(tmp_path, FILES) / "Set")
-    archive = open_source(pack_files(tmp_path / "Set.tar", FILES))
+@pytest.fixture(scope="module")
+def files(encode, noise_picture):
+    return {
+        "Set/b/two.png": encode(noise_picture(2)),
+        "Set/a.JPG": encode(noise_picture(1), ".jpg"),
+        "Set/b/one.webp": encode(noise_picture(3), ".webp", lossless=True),
+        "Set/INDEX.tsv": b"not a picture",
+        "Set/.hidden.png": b"nor this",
+        "Set/.cache/c.png": b"nor this",
+    }
+
+
+def test_a_folder_and_its_archive_have_the_same_names_and_bytes(tmp_path, write_files, pack_files, files):
+    folder = open_source(write_files(tmp_path, files) / "Set")
+    archive = open_source(pack_files(tmp_path / "Set.tar", files))
     assert folder.names == archive.names == NAMES
     assert folder.label == archive.label == "Set"
     for name in NAMES:
-        assert folder.read(name) == archive.read(name) == FILES[f"Set/{name}"]
+        assert folder.read(name) == archive.read(name) == files[f"Set/{name}"]
     assert len({source.locate(name) for source in (folder, archive) for name in NAMES}) == 6
 
 
-def test_read_pixels_equals_the_picture(tmp_path, pack_files):
-    source = open_source(pack_files(tmp_path / "x.tar", FILES))
+def test_read_pixels_equals_the_picture(tmp_path, pack_files, files, noise_picture):
+    source = open_source(pack_files(tmp_path / "x.tar", files))
     assert np.array_equal(read_pixels(source, "b/two.png").permute(1, 2, 0).numpy(), noise_picture(2))
 
 
@@ -54,23 +57,23 @@ def test_an_archive_is_read_by_many_threads_at_once(tmp_path, pack_files):
     assert read == list(files.values()) * 3
 
 
-def test_opening_an_archive_extracts_nothing(tmp_path, pack_files):
-    open_source(pack_files(tmp_path / "x.tar", FILES))
+def test_opening_an_archive_extracts_nothing(tmp_path, pack_files, files):
+    open_source(pack_files(tmp_path / "x.tar", files))
     assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path, pack: path / "nothing", "nothing is"),
-        (lambda path, pack: pack(path / "x.tar.gz", FILES, "w:gz"), "plain tar archive"),
-        (lambda path, pack: pack(path / "x.tar", {"readme.txt": b""}), "got none with a suffix"),
-        (lambda path, pack: path, "got none with a suffix"),
+        (lambda path, pack, files: path / "nothing", "nothing is"),
+        (lambda path, pack, files: pack(path / "x.tar.gz", files, "w:gz"), "plain tar archive"),
+        (lambda path, pack, files: pack(path / "x.tar", {"readme.txt": b""}), "got none with a suffix"),
+        (lambda path, pack, files: path, "got none with a suffix"),
     ],
 )
-def test_what_is_no_source_is_refused_in_one_sentence(tmp_path, pack_files, make, words):
+def test_what_is_no_source_is_refused_in_one_sentence(tmp_path, pack_files, make, words, files):
     with pytest.raises(DataError, match=words):
-        open_source(make(tmp_path, pack_files))
+        open_source(make(tmp_path, pack_files, files))
 
 
 def test_an_archive_cut_short_is_refused(tmp_path, pack_files):
@@ -83,14 +86,14 @@ def test_an_archive_cut_short_is_refused(tmp_path, pack_files):
         open_source(path)
 
 
-def test_unknown_names_and_broken_pictures_are_named(tmp_path, write_files, pack_files):
+def test_unknown_names_and_broken_pictures_are_named(tmp_path, write_files, pack_files, files):
     folder = open_source(write_files(tmp_path / "Set", {"a.png": b"broken"}))
     with pytest.raises(ImageError, match=r"a\.png of Set"):
         read_pixels(folder, "a.png")
     with pytest.raises(DataError, match=r"z\.png"):
         folder.read("z.png")
     with pytest.raises(DataError, match=r"z\.png"):
-        open_source(pack_files(tmp_path / "x.tar", FILES)).read("z.png")
+        open_source(pack_files(tmp_path / "x.tar", files)).read("z.png")
 
 
 def test_only_picture_suffixes_count():

@@ -82,4 +82,4 @@ def _jpeg(image: Tensor, picture: Picture) -> bytes:
     profile = picture.profile
     if profile is not None and profile[16:20] == b"RGB " and len(profile) <= _LARGEST_PROFILE_BYTES:
         drawn = drawn.mutate(lambda copy: copy.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile))
-    return drawn.jpegsave_buffer(Q=_QUALITY, keep="icc")
+    return pyvips.Operation.call("jpegsave_buffer", drawn, Q=_QUALITY, keep="icc")

@@ -12,6 +12,7 @@ from pellucid.errors import ImageError
 from pellucid.images.atomic import replacing, temporary_beside, unwritable
 from pellucid.images.colour import to_samples
 from pellucid.images.containers.raw_tiff import raw_tiff_head
+from pellucid.images.containers.reading import printable
 from pellucid.images.decoding import file_name, last_complaint, prepare_libvips, turned
 from pellucid.images.encoding import encode, fitted
 from pellucid.images.formats import Format, format_of_target
@@ -142,7 +143,9 @@ class Canvas:
 
 def unencodable(target: Path, error: pyvips.Error) -> ImageError:
     """The error for a picture that libvips could not encode or write."""
-    return ImageError(f"Expected to write {target}, but that failed ({last_complaint(error)}): try another format.")
+    return ImageError(
+        f"Expected to write {target}, but that failed ({printable(last_complaint(error))}): try another format."
+    )
 
 
 def _refuse_hidden_overwrite(picture: Picture, target: Path) -> None:

@@ -227,8 +227,8 @@ def turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
 def _as_unassociated(source: Source, header: Header, scratch: Path, in_memory_bytes: int) -> Iterator[Source]:
     """The file, or a copy that says that its colours are not premultiplied when they are.
 
-    libvips divides premultiplied colours by opacity with a loss. Told that they are not premultiplied it leaves them be,
-    and the division is done in floating point, where it can be undone.
+    libvips divides premultiplied colours by opacity with a loss. Told that they are not premultiplied it leaves them
+    be, and the division is done in floating point, where it can be undone.
     """
     if header.extra_samples_at is None:
         yield source

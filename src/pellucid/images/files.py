@@ -20,7 +20,7 @@ from pellucid.errors import ImageError
 from pellucid.images.atomic import replacing
 from pellucid.images.canvas import Canvas, unencodable
 from pellucid.images.colour import integers, to_samples
-from pellucid.images.containers.reading import ByteReader
+from pellucid.images.containers.reading import ByteReader, printable
 from pellucid.images.contract import check_image
 from pellucid.images.decoding import Source, is_cmyk, open_bytes, open_pixels, prepare_libvips, samples_of
 from pellucid.images.encoding import encode, fitted
@@ -68,8 +68,8 @@ def read_picture(
     """
     path = Path(path)
     if path.is_dir():
-        raise ImageError(f"Expected a picture, {path} is a folder: name a file in it.")
-    return _open(Source(str(path), path), max_megapixels, scratch, in_memory_bytes)
+        raise ImageError(f"Expected a picture, {printable(str(path))} is a folder: name a file in it.")
+    return _open(Source(printable(str(path)), path), max_megapixels, scratch, in_memory_bytes)
 
 
 def write_picture(path: str | Path, picture: Picture, pixels: Tensor, *, quality: int | None = None) -> None:

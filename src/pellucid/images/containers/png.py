@@ -49,7 +49,10 @@ def read(reader: ByteReader) -> Header:
 
 def _chunk_start(reader: ByteReader) -> tuple[str, int]:
     size = reader.number(4)
-    return reader.read(4).decode("latin-1"), size
+    kind = reader.read(4)
+    if not kind.isalpha():
+        raise reader.damaged("its chunks are not those of a PNG")
+    return kind.decode("ascii"), size
 
 
 def _ancillary(reader: ByteReader) -> tuple[list[tuple[str, bytes]], list[str], set[str]]:

@@ -9,7 +9,12 @@ from pellucid.errors import ImageError
 
 def damaged(name: str, reason: str) -> ImageError:
     """The error for a file whose structure or data is not whole."""
-    return ImageError(f"Expected a whole picture in {name}, but {reason}: get a fresh copy of the file.")
+    return ImageError(f"Expected a whole picture in {name}, but {printable(reason)}: get a fresh copy of the file.")
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what a terminal would not show; names and messages come from broken files."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 class ByteReader:
