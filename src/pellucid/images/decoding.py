@@ -28,6 +28,8 @@ from pellucid.images.tiling import Box
 _MOST_THREADS = 4
 _BAND_PIXELS = 1 << 22
 _LARGEST_FLOAT = 1e12
+# All scans were whole, and only then came something before the end mark: some cameras fill files up like that.
+_HARMLESS = "extraneous bytes before marker 0xd9"
 _OTHER_SPACES = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv", "fourier", "histogram", "matrix")
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
@@ -67,8 +69,15 @@ def prepare_libvips() -> None:
         logger.setLevel(logging.ERROR)
 
 
-def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
+def open_pixels(source: Source, header: Header, *, is_lenient: bool = False) -> pyvips.Image | None:
     """The pixels as libvips will decode them when they are asked for; `None` for formats that are decoded here.
+
+    A JPEG decoder only warns when data is missing, and fills in grey; so its warnings count as errors.
+
+    Args:
+        source: where the bytes are.
+        header: what they say.
+        is_lenient: let such warnings pass.
 
     Raises:
         ImageError: when libvips cannot read the header, or finds another picture than the header says.
@@ -77,7 +86,8 @@ def open_pixels(source: Source, header: Header) -> pyvips.Image | None:
     if loader is None:
         return None
     prepare_libvips()
-    options = {"access": "sequential", "fail_on": "error"}
+    fail_on = "warning" if header.format == "jpeg" and not is_lenient else "error"
+    options = {"access": "sequential", "fail_on": fail_on}
     try:
         if source.path is not None:
             file = pyvips.Source.new_from_file(file_name(source.path))
@@ -131,6 +141,12 @@ def decode(source: Source, header: Header, scratch: Path, in_memory_bytes: int) 
             image = open_pixels(readable, header)
             if image is None:
                 return PixelStore.of_array(_own_pixels(source, header))
+            try:
+                return _unpack(_as_kept(image, header), scratch, in_memory_bytes)
+            except pyvips.Error as error:
+                image = open_pixels(readable, header, is_lenient=True) if _HARMLESS in str(error) else None
+                if image is None:
+                    raise
             return _unpack(_as_kept(image, header), scratch, in_memory_bytes)
     except pyvips.Error as error:
         raise damaged(source.name, _reason(error)) from error

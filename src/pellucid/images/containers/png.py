@@ -63,6 +63,7 @@ def _ancillary(reader: ByteReader) -> tuple[list[tuple[str, bytes]], list[str], 
     while True:
         kind, size = _chunk_start(reader)
         if kind == "IEND":
+            reader.read(size + 4)
             return chunks, lost, structure
         if kind == "acTL" and size == 8 and reader.number(4) > 1:
             raise ImageError(f"Expected one picture, {reader.name} is an animated PNG: extract the frame to restore.")
