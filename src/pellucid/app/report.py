@@ -100,7 +100,7 @@ def duration(seconds: float) -> str:
 
     Example:
         >>> duration(3.14159), duration(75), duration(4000)
-        ('3.1 s', '1 min 15 s', '1 h 07 min')
+        ('3.1 s', '1 min 15 s', '1 h 06 min')
     """
     if seconds < 60:
         return f"{seconds:.1f} s"

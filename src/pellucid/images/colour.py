@@ -83,8 +83,9 @@ def to_tensor(samples: Samples, stored: NDArray[Any]) -> Tensor:
     """
     height, width, _ = stored.shape
     planes = np.empty((3, height, width), np.float32)
-    for channel in range(samples.colours):
-        np.divide(stored[..., channel], np.float32(samples.peak), out=planes[channel])
+    with np.errstate(invalid="ignore"):  # a file's float samples may be signalling not-a-numbers
+        for channel in range(samples.colours):
+            np.divide(stored[..., channel], np.float32(samples.peak), out=planes[channel])
     hidden = has_hidden(samples, stored)
     if hidden or samples.premultiplied:
         colours, opacity = planes[: samples.colours], _opacity(samples, stored)

@@ -2,16 +2,14 @@
 
 import contextlib
 import functools
-import io
 import logging
 import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyvips
@@ -22,6 +20,7 @@ from pellucid.images.containers.reading import ByteReader, damaged
 from pellucid.images.formats import FORMATS
 from pellucid.images.header import Header
 from pellucid.images.orientation import TURNS
+from pellucid.images.source import Source
 from pellucid.images.store import PixelStore
 from pellucid.images.tiling import Box
 
@@ -32,21 +31,6 @@ _LARGEST_FLOAT = 1e12
 _HARMLESS = "extraneous bytes before marker 0xd9"
 _OTHER_SPACES = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv", "fourier", "histogram", "matrix")
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a picture's bytes are.
-
-    Attributes:
-        name: how messages call it.
-        path: of the file; `None` when the bytes are in memory.
-        data: the bytes; `None` when they are in a file.
-    """
-
-    name: str
-    path: Path | None = None
-    data: bytes | None = None
 
 
 def file_name(path: Path | None) -> Any:
@@ -210,17 +194,8 @@ def with_range(samples: Samples, store: PixelStore, name: str) -> Samples:
 
 
 def _own_pixels(source: Source, header: Header) -> np.ndarray:
-    with open_bytes(source) as file:
+    with source.open() as file:
         return FORMATS[header.format].module.pixels(ByteReader(file, source.name), header)
-
-
-def open_bytes(source: Source) -> BinaryIO:
-    """The file, open for reading.
-
-    Raises:
-        OSError: when it cannot be opened.
-    """
-    return io.BytesIO(source.data) if source.path is None else source.path.open("rb")  # type: ignore[arg-type]
 
 
 def is_cmyk(image: pyvips.Image | None) -> bool:
@@ -251,9 +226,9 @@ def _as_unassociated(source: Source, header: Header, scratch: Path, in_memory_by
         return
     place, replacement = header.extra_samples_at
     if source.path is None or source.path.stat().st_size <= in_memory_bytes:
-        data = bytearray(source.data if source.path is None else source.path.read_bytes())  # type: ignore[arg-type]
+        data = bytearray(source.data if source.path is None else source.path.read_bytes())
         data[place : place + len(replacement)] = replacement
-        yield Source(source.name, None, bytes(data))
+        yield Source(source.name, data=bytes(data))
         return
     with tempfile.NamedTemporaryFile(prefix=".pellucid-", suffix=".partial", dir=scratch) as copy:
         with source.path.open("rb") as file:

@@ -22,12 +22,13 @@ from pellucid.images.canvas import Canvas, unencodable
 from pellucid.images.colour import integers, to_samples
 from pellucid.images.containers.reading import ByteReader, printable
 from pellucid.images.contract import check_image
-from pellucid.images.decoding import Source, is_cmyk, open_bytes, open_pixels, prepare_libvips, samples_of
+from pellucid.images.decoding import is_cmyk, open_pixels, prepare_libvips, samples_of
 from pellucid.images.encoding import encode, fitted
 from pellucid.images.formats import FORMATS, format_of_target, read_header
 from pellucid.images.header import Encoding, Header
 from pellucid.images.metadata import without_profile
 from pellucid.images.picture import Picture
+from pellucid.images.source import Source
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def read_image_bytes(data: bytes, name: str) -> Tensor:
         data: a whole file.
         name: how messages call it.
     """
-    return _whole(_open(Source(name, None, data), MAX_MEGAPIXELS, None, 1 << 62))
+    return _whole(_open(Source(name, data=data), MAX_MEGAPIXELS, None, 1 << 62))
 
 
 def write_image(path: str | Path, image: Tensor, *, depth: int = 8) -> None:
@@ -161,7 +162,7 @@ def write_image(path: str | Path, image: Tensor, *, depth: int = 8) -> None:
 
 def _open(source: Source, max_megapixels: float, scratch: str | Path | None, in_memory_bytes: int) -> Picture:
     try:
-        with open_bytes(source) as file:
+        with source.open() as file:
             header = read_header(ByteReader(file, source.name))
     except FileNotFoundError:
         raise ImageError(f"Expected a picture at {source.name}, there is no such file: check the path.") from None

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from pellucid.errors import ImageError
 from pellucid.images.colour import Samples, has_hidden, to_tensor
-from pellucid.images.decoding import Source, decode, with_range
+from pellucid.images.decoding import decode, with_range
 from pellucid.images.header import Header
 from pellucid.images.orientation import TURNS, Turn
+from pellucid.images.source import Source
 from pellucid.images.store import PixelStore
 from pellucid.images.tiling import Box
 from pellucid.images.transparency import REACH

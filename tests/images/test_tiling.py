@@ -1,0 +1,147 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from pellucid.errors import ConfigurationError
+from pellucid.images.padding import crop_to, pad_to_multiple
+from pellucid.images.tiling import plan_tiles, restore_streamed, restore_tiled, smallest_tile
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[int, int, int, int, int]:
+    """Height, width, tile, multiple, radius."""
+    multiple = draw(st.sampled_from([1, 2, 3, 4, 8, 16]))
+    radius = draw(st.integers(0, 40))
+    tile = smallest_tile(multiple, radius) + draw(st.integers(0, 100))
+    return draw(st.integers(1, 400)), draw(st.integers(1, 400)), tile, multiple, radius
+
+
+@settings(max_examples=300, deadline=None)
+@given(plans())
+def test_targets_cover_once_and_sources_reach_far_enough(plan):
+    height, width, tile, multiple, radius = plan
+    tiles = plan_tiles(height, width, tile=tile, multiple=multiple, radius=radius)
+    padded_height, padded_width = height + -height % multiple, width + -width % multiple
+    covered = torch.zeros(height, width, dtype=torch.int)
+    for part in tiles:
+        source, target = part.source, part.target
+        covered[target.top : target.bottom, target.left : target.right] += 1
+        assert min(target.height, target.width) >= 1
+        assert target.bottom <= height
+        assert target.right <= width
+        assert all(v % multiple == 0 for v in (source.top, source.left, source.height, source.width))
+        assert source.bottom <= padded_height
+        assert source.right <= padded_width
+        assert source.height <= max(tile, multiple)
+        assert source.width <= max(tile, multiple)
+        assert source.top == 0 or source.top <= target.top - radius
+        assert source.left == 0 or source.left <= target.left - radius
+        assert source.bottom == padded_height or source.bottom >= target.bottom + radius
+        assert source.right == padded_width or source.right >= target.right + radius
+    assert bool((covered == 1).all())
+    assert len({(part.source.height, part.source.width) for part in tiles}) == 1
+    assert tiles == sorted(tiles, key=lambda part: (part.target.top, part.target.left))
+
+
+@given(plans())
+def test_no_more_tiles_than_the_largest_allow(plan):
+    height, _, tile, multiple, radius = plan
+    rows = plan_tiles(height, 1, tile=tile, multiple=multiple, radius=radius)
+    overlap = radius + -radius % multiple
+    largest = tile - tile % multiple
+    padded = height + -height % multiple
+    fits = padded <= tile or len(rows) == -(-(padded - 2 * overlap) // (largest - 2 * overlap))
+    assert fits
+
+
+class StridedNetwork(nn.Module):
+    """Zero-padded convolutions at two scales: out(in) + up(deep(down(in))), radius 2 + (2 + 4) + 2 and some."""
+
+    radius = 16
+    multiple = 4
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first = nn.Conv2d(3, 4, 5, padding=2)
+        self.down = nn.Conv2d(4, 6, 2, stride=2)
+        self.deep = nn.Conv2d(6, 6, 3, padding=1)
+        self.deeper = nn.Conv2d(6, 24, 3, padding=1)
+        self.half = nn.Conv2d(6, 6, 2, stride=2)
+        self.back = nn.ConvTranspose2d(6, 6, 2, stride=2)
+        self.last = nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        full = torch.relu(self.first(image))
+        low = torch.relu(self.down(full))
+        low = low + self.back(torch.relu(self.half(low)))
+        low = self.deeper(torch.relu(self.deep(low)))
+        return self.last(full + nn.functional.pixel_shuffle(low, 2)[:, :4])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    height=st.integers(1, 150), width=st.integers(1, 150), extra=st.integers(0, 60), seed=st.integers(0, 1000)
+)  # fmt: skip
+def test_tiled_equals_whole(height, width, extra, seed):
+    network = StridedNetwork(seed).eval()
+    image = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(seed))
+    tile = smallest_tile(network.multiple, network.radius) + extra
+    tiles = plan_tiles(height, width, tile=tile, multiple=network.multiple, radius=network.radius)
+    with torch.no_grad():
+        whole = crop_to(network(pad_to_multiple(image, network.multiple)[0]), (height, width))
+        tiled = restore_tiled(image, network, tiles)
+    torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=0)
+
+
+def test_a_radius_that_is_too_small_shows():
+    """The test above can fail: with less overlap than the network sees, tiles differ from the whole."""
+    network = StridedNetwork(0).eval()
+    image = torch.rand(1, 3, 120, 120)
+    with torch.no_grad():
+        whole = network(image)
+        tiled = restore_tiled(image, network, plan_tiles(120, 120, tile=40, multiple=4, radius=4))
+    assert (tiled - whole).abs().max() > 1e-3
+
+
+def test_whole_picture_is_one_tile():
+    (tile,) = plan_tiles(30, 45, tile=None, multiple=8, radius=100)
+    assert (tile.source.height, tile.source.width) == (32, 48)
+    assert (tile.target.height, tile.target.width) == (30, 45)
+
+
+def test_streaming_goes_row_by_row_and_reports_progress():
+    image = torch.rand(1, 3, 70, 50)
+    result = torch.zeros_like(image)
+    steps, order = [], []
+
+    def read(top, left, height, width):
+        assert top + height <= 70
+        assert left + width <= 50
+        return image[..., top : top + height, left : left + width]
+
+    def write(top, left, restored):
+        order.append((top, left))
+        result[..., top : top + restored.shape[-2], left : left + restored.shape[-1]] = restored
+
+    tiles = plan_tiles(70, 50, tile=32, multiple=8, radius=7)
+    restore_streamed(
+        read, write, lambda part: part * 2, tiles, (70, 50), progress=lambda done, total: steps.append((done, total))
+    )
+    assert torch.equal(result, image * 2)
+    assert order == sorted(order)
+    assert steps == [(k + 1, len(tiles)) for k in range(len(tiles))]
+
+
+def test_maps_may_come_beside_the_picture():
+    image = torch.rand(1, 3, 40, 40)
+    tiles = plan_tiles(40, 40, tile=24, multiple=8, radius=3)
+    restored = restore_tiled(image, lambda part: torch.cat([part, part[:, :1]], 1), tiles)
+    assert torch.equal(restored, torch.cat([image, image[:, :1]], 1))
+
+
+def test_a_tile_that_keeps_nothing_is_refused():
+    with pytest.raises(ConfigurationError, match="at least 72 pixels"):
+        plan_tiles(500, 500, tile=64, multiple=8, radius=30)
