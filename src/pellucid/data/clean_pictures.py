@@ -29,7 +29,9 @@ def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -
     return pictures
 
 
-def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[tuple[Tensor, Tensor]]]:
+def load_training_pairs(
+    settings: DataSettings, data_root: Path | None = None
+) -> dict[str, list[tuple[Tensor, Tensor]]]:
     """The pairs of every set in `settings.pairs`: name to `(degraded, clean)`, uint8 `(3, H, W)`."""
     return {pair.name: [found.load() for found in load_pairs(pair.name, data_root)] for pair in settings.pairs}
 
@@ -48,7 +50,7 @@ def check_leaks(settings: DataSettings, pictures: Sequence[Tensor], data_root: P
 
 
 def split_validation(pictures: Sequence[Tensor], share: float) -> tuple[list[Tensor], list[Tensor]]:
-    """Training and validation pictures: every n-th is kept for validation, at least one; all are used when `share` is 0."""
+    """Training and validation pictures: every n-th is kept for validation; all are both when `share` is 0."""
     if share == 0 or len(pictures) < 2:
         return list(pictures), list(pictures)
     every = max(2, round(1 / share))

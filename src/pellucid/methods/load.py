@@ -116,7 +116,7 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
     path = bundled_weights(str(name)) if str(name) in BUNDLED else Path(name)
     if not path.is_file():
         raise MethodError(
-            f"Expected a model out of {', '.join(BUNDLED)} or a weights file, got {str(name)!r}: check the name or path."
+            f"Expected a model out of {', '.join(BUNDLED)} or a weights file, got {str(name)!r}: check the name."
         )
     device = _device(device)
     tensors, description = load_weights(path)

@@ -1,6 +1,5 @@
 """Pixel losses."""
 
-import torch
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch

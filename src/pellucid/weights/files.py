@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def save_weights(
     }
     partial = path.with_name(path.name + ".partial")
     save_file(stored, partial, metadata={"pellucid": json.dumps(description, sort_keys=True)})
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -54,9 +53,10 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         description = json.loads(metadata["pellucid"])
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise WeightsError(
-            f"Expected a safetensors file written by Pellucid, got {path} ({error}): use a file that `pellucid train` made."
+            f"Expected a safetensors file written by Pellucid, got {path} ({error}): use one that `pellucid train` made."
         ) from error
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, description
+    tensors = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    return tensors, description
 
 
 def load_into(network: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:

@@ -25,11 +25,8 @@ class AveragedWeights:
         """Take the network's weights of now into account."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        names = list(self.average)
-        current = network.state_dict()
-        torch._foreach_lerp_(
-            [self.average[name] for name in names], [current[name].float() for name in names], 1 - decay
-        )
+        for name, value in network.state_dict().items():
+            self.average[name].lerp_(value.float(), 1 - decay)
 
     def weights(self) -> dict[str, Tensor]:
         """The average, by the names of the network's `state_dict`."""

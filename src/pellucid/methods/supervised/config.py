@@ -32,6 +32,6 @@ class SupervisedConfig(Section):
     """A supervised training run, but for how the loop runs."""
 
     strategy: Literal["empirical-risk"] = Field("empirical-risk", description="How the loss becomes an update.")
-    network: NetworkSettings = NetworkSettings()
-    optimisation: OptimisationSettings = OptimisationSettings()
+    network: NetworkSettings = Field(default_factory=NetworkSettings, description="Which network.")
+    optimisation: OptimisationSettings = Field(default_factory=OptimisationSettings, description="How it learns.")
     data: DataSettings
