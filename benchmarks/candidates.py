@@ -25,9 +25,10 @@ from pellucid.training.run_folder import environment
 from pellucid.weights.files import load_weights
 
 CANDIDATES: dict[str, tuple[str, dict]] = {
-    "residual U-Net 32-64-128": ("residual-unet", {"widths": [32, 64, 128], "blocks": [2, 2, 4]}),
-    "residual U-Net 48-96-192": ("residual-unet", {"widths": [48, 96, 192], "blocks": [2, 2, 4]}),
-    "residual U-Net 64-128-256": ("residual-unet", {"widths": [64, 128, 256], "blocks": [2, 2, 4]}),
+    "residual U-Net 32-64-128": ("residual-unet", {"widths": [32, 64, 128], "blocks": [2, 2, 4], "bias": True}),
+    "residual U-Net 48-96-192": ("residual-unet", {"widths": [48, 96, 192], "blocks": [2, 2, 4], "bias": True}),
+    "residual U-Net 48-96-192, bias-free": ("residual-unet", {"widths": [48, 96, 192], "blocks": [2, 2, 4]}),
+    "residual U-Net 64-128-256": ("residual-unet", {"widths": [64, 128, 256], "blocks": [2, 2, 4], "bias": True}),
     "NAFNet type, width 16": ("nafnet", {"width": 16}),
     "FFDNet type, 96 x 12": ("ffdnet", {"width": 96, "depth": 12}),
 }

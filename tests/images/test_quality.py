@@ -33,7 +33,8 @@ def test_jpegs_quality_is_read_from_its_tables(quality):
 def test_webps_quality_is_never_read_as_lower(quality):
     encoding = header_of(photo(), "WEBP", quality=quality).encoding
     assert not encoding.lossless
-    assert quality <= encoding.quality <= min(100, quality + 25)
+    # A picture's parts have qualities of their own, and the best is what is read.
+    assert quality <= encoding.quality <= min(100, quality + (35 if quality < 70 else 12))
     assert header_of(photo(), "WEBP", lossless=True).encoding.lossless
 
 

@@ -104,10 +104,9 @@ def plan_tile_size(
     pixels = int((budget_bytes - fixed_bytes) / bytes_per_pixel)
     if short * long <= pixels:
         return None
-    tile = max(0, isqrt(max(0, pixels)))
-    if tile > short:
-        tile = pixels // short
-    tile = tile // multiple * multiple
+    tile = isqrt(max(0, pixels)) // multiple * multiple
+    if tile + multiple > short:
+        tile = max(tile, pixels // short // multiple * multiple)
     least = smallest_tile(multiple, radius)
     if tile < least:
         needed = fixed_bytes + bytes_per_pixel * min(least, short) * min(least, long)

@@ -1,8 +1,8 @@
-"""A bias-free residual U-Net on pixel-unshuffled input: the shape that a CPU runs at its limit.
+"""A residual U-Net on pixel-unshuffled input, bias-free or not: the shape that a CPU runs at its limit.
 
-Dense 3x3 convolutions only, so that bf16 channels-last kernels reach the machine's matrix-multiply rate; no bias and no
-normalisation, so that scaling the input scales the output, `f(a x) = a f(x)` for `a >= 0`, which is what lets a
-denoiser hold on noise levels that it never saw.
+Dense 3x3 convolutions only, so that bf16 channels-last kernels reach the machine's matrix-multiply rate; no
+normalisation, and on request no bias: scaling the input then scales the output, `f(a x) = a f(x)` for `a >= 0`, which is
+what lets a denoiser hold on noise levels that it never saw.
 """
 
 from itertools import pairwise
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 
 class ResidualBlock(nn.Module):
-    """`x + conv(relu(conv(x)))`, both 3x3, bias-free."""
+    """`x + conv(relu(conv(x)))`, both 3x3."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, bias: bool = False):
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=bias)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """`(B, width, H, W)` to the same."""
@@ -31,6 +31,8 @@ class ResidualUNet(nn.Module):
     Args:
         widths: channels per level, from half resolution down.
         blocks: residual blocks per level: so many on the way down and again on the way up, at the last level once.
+        bias: whether convolutions have a bias. Without, `f(a x) = a f(x)`: the network holds on unseen noise levels, but it
+            cannot tell a dark picture from a bright one, so it cannot undo low light.
 
     Source:
         After DRUNet (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021): residual
@@ -39,17 +41,19 @@ class ResidualUNet(nn.Module):
         Differs: works on 2x pixel-unshuffled input, predicts the residual, takes no noise map.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (48, 96, 192), blocks: tuple[int, ...] = (2, 2, 4)):
+    def __init__(
+        self, widths: tuple[int, ...] = (48, 96, 192), blocks: tuple[int, ...] = (2, 2, 4), bias: bool = False
+    ):
         super().__init__()
-        self.head = nn.Conv2d(12, widths[0], 3, padding=1, bias=False)
-        self.tail = nn.Conv2d(widths[0], 12, 3, padding=1, bias=False)
+        self.head = nn.Conv2d(12, widths[0], 3, padding=1, bias=bias)
+        self.tail = nn.Conv2d(widths[0], 12, 3, padding=1, bias=bias)
         levels = list(zip(widths, blocks, strict=True))
-        self.encoders = nn.ModuleList(_stack(width, count) for width, count in levels[:-1])
-        self.bottom = _stack(*levels[-1])
-        self.decoders = nn.ModuleList(_stack(width, count) for width, count in levels[:-1])
+        self.encoders = nn.ModuleList(_stack(width, count, bias) for width, count in levels[:-1])
+        self.bottom = _stack(*levels[-1], bias)
+        self.decoders = nn.ModuleList(_stack(width, count, bias) for width, count in levels[:-1])
         pairs = list(pairwise(widths))
-        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairs)
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairs)
+        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2, bias=bias) for fine, coarse in pairs)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=bias) for fine, coarse in pairs)
         self.size_multiple = 2 ** len(widths)
         # Two convolutions a block, down and up, each seeing one cell of its level further; plus the cell itself.
         reach = 2 * 2 + sum(4 * count * 2 ** (level + 1) for level, count in enumerate(blocks[:-1]))
@@ -57,6 +61,8 @@ class ResidualUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         # Blocks start as almost the identity, and the network as nearly the identity on its input.
         with torch.no_grad():
             for module in self.modules():
@@ -79,5 +85,5 @@ class ResidualUNet(nn.Module):
         return degraded + residual.to(degraded.dtype)
 
 
-def _stack(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+def _stack(width: int, count: int, bias: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias) for _ in range(count)))

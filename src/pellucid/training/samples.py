@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.batch import Batch
+from pellucid.degradations.mixing import CLEAN
 from pellucid.methods.base import Recipe
 from pellucid.training.run_folder import RunFolder
 
@@ -14,7 +15,7 @@ SHOWN = 8
 
 
 def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[str, float]:
-    """PSNR per domain on `batch`, as `validation/<domain>` and `validation/gain` over the input, in dB.
+    """PSNR per domain on `batch`, as `validation/<domain>`, and `validation/gain` over the degraded inputs, in dB.
 
     Writes `samples/step-00001234.png` (degraded, restored, clean side by side) and `curves.png` into the run folder.
     """
@@ -24,7 +25,8 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
     for domain in sorted(set(batch.domains)):
         rows = [row for row, name in enumerate(batch.domains) if name == domain]
         values[f"validation/{domain}"] = after[rows].mean().item()
-    values["validation/gain"] = (after - before).mean().item()
+    degraded = [row for row, name in enumerate(batch.domains) if name != CLEAN]
+    values["validation/gain"] = (after - before)[degraded].mean().item()
     triples = torch.cat([batch.degraded.clamp(0, 1), restored, batch.clean], dim=3)[:SHOWN]
     _save_png(torch.cat(list(triples), dim=1), run.samples / f"step-{step:08d}.png")
     draw_curves(run.lines(), run.path / "curves.png")

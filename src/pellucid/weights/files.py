@@ -53,7 +53,7 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         description = json.loads(metadata["pellucid"])
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise WeightsError(
-            f"Expected a safetensors file written by Pellucid, got {path} ({error}): use one that `pellucid train` made."
+            f"Expected a safetensors file written by Pellucid, got {path} ({error}): use one that `train` made."
         ) from error
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     return tensors, description
