@@ -75,14 +75,15 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     data = run.config.data
     pictures = load_clean_pictures(data, data_root)
     pairs = load_training_pairs(data, data_root)
-    check_leaks(data, [*pictures, *(clean for found in pairs.values() for _, clean in found)], data_root)
-    training, validation = split_validation(pictures, data.validation_share)
+    check_leaks(data, [*pictures, *((name, clean) for found in pairs.values() for name, _, clean in found)], data_root)
+    training, validation = split_validation([pixels for _, pixels in pictures], data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
     make = partial(DegradedBatches, mixture=mixture, device=device)
     batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}
-        paired = PairedBatches(pairs, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
+        sets = {name: [pair[1:] for pair in found] for name, found in pairs.items()}
+        paired = PairedBatches(sets, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
         batches = MixedBatches(batches, paired, data.pairs_share)
     held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
     return batches, held_out(0)

@@ -1,6 +1,6 @@
 """The clean pictures of a training run, decoded once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -14,8 +14,15 @@ from pellucid.data.sources import open_source
 from pellucid.images.decode import decode_pixels
 
 
-def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -> list[Tensor]:
-    """All pictures that `settings` names, each `(3, H, W)`, uint8, in the order of sources and names.
+NamedPicture = tuple[str, Tensor]
+"""Name and pixels, `(3, H, W)`, uint8."""
+
+NamedPair = tuple[str, Tensor, Tensor]
+"""Name, degraded and clean pixels, each `(3, H, W)`, uint8."""
+
+
+def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -> list[NamedPicture]:
+    """All pictures that `settings` names, in the order of sources and names.
 
     Args:
         settings: the run's data section.
@@ -25,18 +32,19 @@ def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -
     for wanted in settings.sources:
         path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
         chosen = select(open_source(path), wanted.include, wanted.exclude)
-        pictures += [decode_pixels(chosen.read(name), name) for name in chosen.names]
+        pictures += [(name, decode_pixels(chosen.read(name), name)) for name in chosen.names]
     return pictures
 
 
-def load_training_pairs(
-    settings: DataSettings, data_root: Path | None = None
-) -> dict[str, list[tuple[Tensor, Tensor]]]:
-    """The pairs of every set in `settings.pairs`: name to `(degraded, clean)`, uint8 `(3, H, W)`."""
-    return {pair.name: [found.load() for found in load_pairs(pair.name, data_root)] for pair in settings.pairs}
+def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[NamedPair]]:
+    """The pairs of every set in `settings.pairs`, by the set's name."""
+    return {
+        pair.name: [(found.name, *found.load()) for found in load_pairs(pair.name, data_root)]
+        for pair in settings.pairs
+    }
 
 
-def check_leaks(settings: DataSettings, pictures: Sequence[Tensor], data_root: Path | None = None) -> None:
+def check_leaks(settings: DataSettings, pictures: Iterable[NamedPicture], data_root: Path | None = None) -> None:
     """Refuse training pictures that also occur in the test sets that `settings` names, by content.
 
     Raises:
@@ -44,7 +52,7 @@ def check_leaks(settings: DataSettings, pictures: Sequence[Tensor], data_root: P
     """
     if not settings.refuse_leaks_into:
         return
-    trained = thumbnails((f"training picture {row}", picture) for row, picture in enumerate(pictures))
+    trained = thumbnails(pictures)
     tests = {name: thumbnails(clean_pictures(name, data_root)) for name in settings.refuse_leaks_into}
     refuse_leaks(trained, tests)
 

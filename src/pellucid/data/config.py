@@ -15,8 +15,8 @@ class PictureSource(Section):
     """Clean pictures: a folder or tar archive, and which of its files."""
 
     path: Path = Field(description="Folder or tar archive; relative paths start at the data root (PELLUCID_DATA).")
-    include: tuple[str, ...] = Field(("*",), description="Glob patterns of the files to take, by base name.")
-    exclude: tuple[str, ...] = Field((), description="Glob patterns of the files to leave out, by base name.")
+    include: tuple[str, ...] = Field(("*",), description="Glob patterns of the files to take; * also runs over /.")
+    exclude: tuple[str, ...] = Field((), description="Glob patterns of the files to leave out.")
 
 
 class PairSource(Section):

@@ -1,8 +1,8 @@
 """A residual U-Net on pixel-unshuffled input, bias-free or not: the shape that a CPU runs at its limit.
 
 Dense 3x3 convolutions only, so that bf16 channels-last kernels reach the machine's matrix-multiply rate; no
-normalisation, and on request no bias: scaling the input then scales the output, `f(a x) = a f(x)` for `a >= 0`, which is
-what lets a denoiser hold on noise levels that it never saw.
+normalisation, and on request no bias: scaling the input then scales the output, `f(a x) = a f(x)` for `a >= 0`, which
+is what lets a denoiser hold on noise levels that it never saw.
 """
 
 from itertools import pairwise
@@ -31,8 +31,8 @@ class ResidualUNet(nn.Module):
     Args:
         widths: channels per level, from half resolution down.
         blocks: residual blocks per level: so many on the way down and again on the way up, at the last level once.
-        bias: whether convolutions have a bias. Without, `f(a x) = a f(x)`: the network holds on unseen noise levels, but it
-            cannot tell a dark picture from a bright one, so it cannot undo low light.
+        bias: whether convolutions have a bias. Without, `f(a x) = a f(x)`: the network holds on unseen noise levels,
+            but it cannot tell a dark picture from a bright one, so it cannot undo low light.
 
     Source:
         After DRUNet (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021): residual
