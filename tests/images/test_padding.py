@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.images.padding import crop_to, pad_below_and_right, pad_to_multiple
 
 
+@settings(deadline=None)
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.integers(1, 32))
 def test_padding_is_numpys_reflection_and_cropping_undoes_it(height, width, multiple):
     image = torch.arange(2.0 * 3 * height * width).view(2, 3, height, width)

@@ -34,7 +34,7 @@ def test_webps_quality_is_never_read_as_lower(quality):
     encoding = header_of(photo(), "WEBP", quality=quality).encoding
     assert not encoding.lossless
     # A picture's parts have qualities of their own, and the best is what is read.
-    assert quality <= encoding.quality <= min(100, quality + (35 if quality < 70 else 12))
+    assert quality <= encoding.quality <= min(100, quality + (35 if quality < 80 else 12))
     assert header_of(photo(), "WEBP", lossless=True).encoding.lossless
 
 

@@ -13,7 +13,6 @@ from pellucid.data.shared_sets import data_root as root_of
 from pellucid.data.sources import open_source
 from pellucid.images.decode import decode_pixels
 
-
 NamedPicture = tuple[str, Tensor]
 """Name and pixels, `(3, H, W)`, uint8."""
 
