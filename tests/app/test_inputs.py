@@ -122,9 +122,16 @@ def test_a_link_to_the_originals_is_no_output(photos: Path) -> None:
         plan_jobs(["photos"], "link")
 
 
-def test_several_pictures_do_not_go_into_one_file(photos: Path) -> None:
+@pytest.mark.parametrize("output", ["photos/notes.txt", "better.jpg"])
+@pytest.mark.parametrize("inputs", [["photos"], ["photos/*.jpg"], ["photos/a.jpg", "photos/b.PNG"]])
+def test_several_pictures_do_not_go_into_one_file(photos: Path, inputs: list[str], output: str) -> None:
     with pytest.raises(ConfigurationError, match="Expected a folder"):
-        plan_jobs(["photos"], "photos/notes.txt")
+        plan_jobs(inputs, output)
+
+
+@pytest.mark.parametrize("output", ["results.v2", "better.jpg/"])
+def test_a_folder_may_have_a_dot_in_its_name(photos: Path, output: str) -> None:
+    assert planned(["photos"], output)["photos/a.jpg"] == f"{output.rstrip('/')}/a.jpg"
 
 
 @pytest.mark.parametrize("inputs", [["nowhere.jpg"], ["photos/*.tif"], ["photos/trip", "nowhere"]])

@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 from collections.abc import Callable
+from math import isqrt
 from pathlib import Path
 
 import pytest
 import torch
 
-from pellucid.app.budget import plan_tile, resident_bytes
+from pellucid.app import budget
 from pellucid.app.restore_file import overview, restore_file
 from pellucid.errors import ConfigurationError, DeviceError, ImageError
 from pellucid.images.files import read_image, read_picture
@@ -57,7 +58,7 @@ def test_sixteen_bits_stay_sixteen(tmp_path: Path, tiny: Model, make_photo: Make
 
 
 def test_tiles_change_nothing(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
-    source = make_photo(tmp_path / "a.png", size=(150, 333))
+    source = make_photo(tmp_path / "a.png", size=(70, 333))
     whole = restore_file(source, tmp_path / "whole.png", tiny)
     tiled = restore_file(source, tmp_path / "tiled.png", tiny, tile=120)
     assert (whole.tile, tiled.tile) == (None, 120)
@@ -122,16 +123,38 @@ def test_a_failure_leaves_the_target_as_it_was(tmp_path: Path, tiny: Model, make
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg"]
 
 
-def test_a_budget_decides_the_tile(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+def test_a_budget_decides_the_tile(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture = read_picture(make_photo(tmp_path / "a.png", size=(500, 900)))
-    samples = 2 * 500 * 900 * 3
+    monkeypatch.setattr(budget, "resident_bytes", lambda: 100_000_000)
+    samples = 2 * 500 * 900 * 3  # of the input and of the output, one byte each
     for wanted in (200, 296):
-        budget = resident_bytes() + samples + int(tiny.restorer.bytes_per_pixel * (wanted + 4) ** 2)
-        tile = plan_tile(picture, tiny, memory=budget)
-        # Other threads of the test process may take or free memory between the two looks at it.
-        assert tile is not None and abs(tile - wanted) <= 2 * tiny.restorer.size_multiple
-    assert plan_tile(picture, tiny, memory="1T") is None
-    assert plan_tile(picture, tiny, memory="1T", tile=64) == 64
+        work = int(tiny.restorer.bytes_per_pixel * wanted**2)
+        assert budget.plan_tile(picture, tiny, memory=100_000_000 + samples + work) == wanted
+        assert budget.plan_tile(picture, tiny, memory=100_000_000 + samples + work - 1) == wanted - 8
+    assert budget.plan_tile(picture, tiny, memory="1T") is None
+    assert budget.plan_tile(picture, tiny, memory="1T", tile=64) == 64
+
+
+def test_without_a_budget_half_of_what_is_free_is_taken(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = read_picture(make_photo(tmp_path / "a.jpg", size=(2500, 2500)))
+    monkeypatch.setattr(budget, "resident_bytes", lambda: 100_000_000)
+    tiles = {}
+    for spare in (1 << 30, 1 << 40):
+        monkeypatch.setattr(budget, "spare_memory", lambda spare=spare: spare)
+        tiles[spare] = budget.plan_tile(picture, tiny)
+    left = 2 * 2500 * 2500 * 3
+    assert tiles[1 << 30] == isqrt(int(((1 << 29) - left) / tiny.restorer.bytes_per_pixel)) // 8 * 8
+    assert tiles[1 << 40] == isqrt(int(((2 << 30) - 100_000_000 - left) / tiny.restorer.bytes_per_pixel)) // 8 * 8
+
+
+def test_what_the_process_holds_grows_with_what_it_holds() -> None:
+    before = budget.resident_bytes()
+    held = torch.ones(64 << 20, dtype=torch.uint8)
+    assert budget.resident_bytes() - before > held.numel() // 2
 
 
 def test_a_budget_that_is_too_small_says_what_would_do(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyvips
@@ -132,6 +133,11 @@ def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
         segments.append((data[at + 1], data[at + 4 : at + 2 + size]))
         at += 2 + size
     return segments
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in `folder`, sorted."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def photoshop(iptc: bytes) -> bytes:

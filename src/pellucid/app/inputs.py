@@ -74,9 +74,9 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
     if is_single_file(inputs) and not _means_folder(output):
         source = Path(inputs[0])
         return (Job(source, _beside(source), None, True) if output is None else Job(source, Path(output), None),)
-    if output is not None and Path(output).is_file():
+    if output is not None and _means_file(output):
         raise ConfigurationError(
-            f"Expected a folder for the results of several pictures, got the file {output}: name a folder."
+            f"Expected a folder for the results of what is not one single file, got {output}: name a folder."
         )
     avoid = None if output is None else Path(output).absolute()
     found = _distinct([item for typed in inputs for item in _find(typed, avoid)])
@@ -102,6 +102,11 @@ def _means_folder(output: str | Path | None) -> bool:
     if output is None:
         return False
     return Path(output).is_dir() or str(output).endswith(("/", os.sep)) or not Path(output).suffix
+
+
+def _means_file(output: str | Path) -> bool:
+    looks_like_picture = _is_picture(Path(output)) and not str(output).endswith(("/", os.sep))
+    return Path(output).is_file() or (looks_like_picture and not Path(output).is_dir())
 
 
 def _find(typed: str | Path, avoid: Path | None) -> Iterator[_Found]:

@@ -15,15 +15,17 @@ class PictureSource(Section):
     """Clean pictures: a folder or tar archive, and which of its files."""
 
     path: Path = Field(description="Folder or tar archive; relative paths start at the data root (PELLUCID_DATA).")
-    include: tuple[str, ...] = Field(("*",), description="Glob patterns of the files to take; * also runs over /.")
-    exclude: tuple[str, ...] = Field((), description="Glob patterns of the files to leave out.")
+    include: tuple[str, ...] = Field(
+        default=("*",), description="Glob patterns of the files to take; * also runs over /."
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Glob patterns of the files to leave out.")
 
 
 class PairSource(Section):
     """Pairs of a degraded and a clean picture."""
 
     name: str = Field(description="A known set of `pellucid.data.shared_sets` that holds pairs.")
-    weight: float = Field(1.0, gt=0, description="How often its pairs are drawn among the pairs, any unit.")
+    weight: float = Field(default=1.0, gt=0, description="How often its pairs are drawn among the pairs, any unit.")
 
 
 class DataSettings(Section):
@@ -31,13 +33,19 @@ class DataSettings(Section):
 
     sources: tuple[PictureSource, ...] = Field(min_length=1, description="Where the clean pictures are.")
     mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
-    severity: tuple[float, float] = Field((0.0, 1.0), description="Severities drawn from, in [0, 1].")
-    pairs: tuple[PairSource, ...] = Field((), description="Real or published pairs, trained on beside the mixture.")
-    pairs_share: float = Field(0.0, ge=0, le=1, description="Share of each batch that is cut from `pairs`.")
-    patch_size: int = Field(96, ge=16, description="Height and width of a training patch, pixels.")
-    batch_size: int = Field(16, ge=1, description="Patches per step and process.")
-    refuse_leaks_into: tuple[str, ...] = Field(
-        (), description="Test sets whose pictures must not occur among the clean pictures, compared by content."
+    severity: tuple[float, float] = Field(default=(0.0, 1.0), description="Severities drawn from, in [0, 1].")
+    pairs: tuple[PairSource, ...] = Field(
+        default=(), description="Real or published pairs, trained on beside the mixture."
     )
-    validation_share: float = Field(0.05, ge=0, lt=1, description="Share of the clean pictures kept for validation.")
-    seed: int = Field(0, description="Seed of crops and degradations; step n of rank r depends on (seed, n, r) alone.")
+    pairs_share: float = Field(default=0.0, ge=0, le=1, description="Share of each batch that is cut from `pairs`.")
+    patch_size: int = Field(default=96, ge=16, description="Height and width of a training patch, pixels.")
+    batch_size: int = Field(default=16, ge=1, description="Patches per step and process.")
+    refuse_leaks_into: tuple[str, ...] = Field(
+        default=(), description="Test sets whose pictures must not occur among the clean pictures, compared by content."
+    )
+    validation_share: float = Field(
+        default=0.05, ge=0, lt=1, description="Share of the clean pictures kept for validation."
+    )
+    seed: int = Field(
+        default=0, description="Seed of crops and degradations; step n of rank r depends on (seed, n, r) alone."
+    )

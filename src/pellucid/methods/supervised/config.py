@@ -10,28 +10,28 @@ from pellucid.data.config import DataSettings, Section
 class NetworkSettings(Section):
     """Which network, and its arguments."""
 
-    name: str = Field("residual-unet", description="A name of `pellucid.networks.catalog`.")
+    name: str = Field(default="residual-unet", description="A name of `pellucid.networks.catalog`.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the network.")
-    start_from: str | None = Field(None, description="Weights file to start from; random weights when absent.")
+    start_from: str | None = Field(default=None, description="Weights file to start from; random weights when absent.")
 
 
 class OptimisationSettings(Section):
     """How the loss moves the weights."""
 
-    loss: Literal["l1", "charbonnier"] = Field("charbonnier", description="Pixel loss.")
-    learning_rate: float = Field(1e-3, gt=0, description="AdamW's peak rate.")
-    final_learning_rate: float = Field(1e-6, ge=0, description="Rate at the last step (cosine).")
-    warm_up_steps: int = Field(200, ge=0, description="Steps of linear warm-up.")
-    betas: tuple[float, float] = Field((0.9, 0.99), description="AdamW's decay rates; NAFNet uses 0.9, 0.9.")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay.")
-    gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
-    average_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights, per step.")
+    loss: Literal["l1", "charbonnier"] = Field(default="charbonnier", description="Pixel loss.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's peak rate.")
+    final_learning_rate: float = Field(default=1e-6, ge=0, description="Rate at the last step (cosine).")
+    warm_up_steps: int = Field(default=200, ge=0, description="Steps of linear warm-up.")
+    betas: tuple[float, float] = Field(default=(0.9, 0.99), description="AdamW's decay rates; NAFNet uses 0.9, 0.9.")
+    weight_decay: float = Field(default=0.0, ge=0, description="AdamW's decoupled weight decay.")
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    average_decay: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, per step.")
 
 
 class SupervisedConfig(Section):
     """A supervised training run, but for how the loop runs."""
 
-    strategy: Literal["empirical-risk"] = Field("empirical-risk", description="How the loss becomes an update.")
-    network: NetworkSettings = Field(default_factory=NetworkSettings, description="Which network.")
-    optimisation: OptimisationSettings = Field(default_factory=OptimisationSettings, description="How it learns.")
+    strategy: Literal["empirical-risk"] = Field(default="empirical-risk", description="How the loss becomes an update.")
+    network: NetworkSettings = Field(default=NetworkSettings(), description="Which network.")
+    optimisation: OptimisationSettings = Field(default=OptimisationSettings(), description="How it learns.")
     data: DataSettings
