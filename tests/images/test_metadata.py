@@ -39,7 +39,7 @@ def converted(folder, data: bytes, source: str, target: str) -> bytes:
 def assert_alike(after: np.ndarray, before: np.ndarray) -> None:
     """Lossy codecs at quality 90 and more; the samples have noise in their colours, which is what they drop first.
 
-    A wrong matrix or order of channels, or a picture lying the wrong way, would be off by 10 levels on average and more.
+    A wrong matrix or order of channels, or a picture that lies the wrong way, is off by much more on average.
     """
     difference = after - before
     assert np.abs(difference).max() < 32

@@ -84,7 +84,7 @@ def _parsed(overrides: Sequence[str]) -> list[tuple[str, Any]]:
     for token in overrides:
         if token.startswith("--"):
             name, equals, value = token[2:].partition("=")
-            found.append((name.replace("-", "_"), [yaml.safe_load(value)] if equals else []))
+            found.append((name, [yaml.safe_load(value)] if equals else []))
         elif not found:
             raise ConfigurationError(f"Expected --section.field before a value, got {token!r}: name the setting first.")
         else:
@@ -98,7 +98,12 @@ def _parsed(overrides: Sequence[str]) -> list[tuple[str, Any]]:
 def _set(content: dict[str, Any], name: str, value: Any) -> None:
     *sections, last = name.split(".")
     for section in sections:
-        content = content.setdefault(section, {})
+        content = content.setdefault(_spelt(section, content), {})
         if not isinstance(content, dict):
             raise ConfigurationError(f"Expected sections before the last dot of --{name}, but {section} is a value.")
-    content[last] = value
+    content[_spelt(last, content)] = value
+
+
+def _spelt(name: str, content: dict[str, Any]) -> str:
+    """`inner-rate` means the field `inner_rate`, unless there is a key that is spelt so: `mixture` has such keys."""
+    return name if name in content else name.replace("-", "_")

@@ -149,7 +149,7 @@ def _with_properties(box: Box, meta: Meta, properties: Sequence[Piece]) -> Box:
         data = piece.data
         if data[:4] == b"nclx":
             # The new picture's own matrix and range; 6 is BT.601, which libheif codes with when it writes no box.
-            data = data[:8] + (coded[8:11] if coded else b"\0\1\x80")
+            data = data[:8] + (coded[8:11] if coded else b"\0\6\x80")
         container += Box(str(piece.kind), data).packed()
         count += 1
         added.append(count)
