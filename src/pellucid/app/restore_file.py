@@ -15,15 +15,12 @@ from pellucid.errors import ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.colour import to_tensor
 from pellucid.images.files import read_picture
-from pellucid.images.padding import pad_to_multiple
+from pellucid.images.overview import overview_step
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, plan_tiles, restore_streamed
 from pellucid.methods.load import Model
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
-
-OVERVIEW_SIDE = 768
-"""Longest side of what a restorer sees of a whole picture that is restored in tiles, in pixels."""
 
 
 def restore_file(
@@ -81,12 +78,10 @@ def _restore(
 ) -> None:
     restorer, size = model.restorer, (picture.height, picture.width)
     tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
-    context: Tensor | None = None
-    if len(tiles) > 1:
-        context = restorer.context(pad_to_multiple(overview(picture), restorer.size_multiple)[0])
+    context = restorer.context(overview_of(picture))
 
     def function(part: Tensor) -> Tensor:
-        return restorer.restore(part, restorer.context(part) if len(tiles) == 1 else context).image
+        return restorer.restore(part, context).image
 
     canvas = Canvas(picture, target.parent)
     try:
@@ -103,12 +98,9 @@ def _restore(
         canvas.close()
 
 
-def overview(picture: Picture) -> Tensor:
-    """The whole picture with every n-th pixel of every n-th row, `(1, 3, h, w)`, at most `OVERVIEW_SIDE` long.
-
-    Pixels are taken and not averaged, so that noise stays as strong as it is.
-    """
-    step = -(-max(picture.height, picture.width) // OVERVIEW_SIDE)
+def overview_of(picture: Picture) -> Tensor:
+    """`images.overview.overview` of a picture file, read row by row, `(1, 3, h, w)`."""
+    step = overview_step(picture.height, picture.width)
     header, pixels = picture.header, picture.pixels
     rows = [pixels.read(Box(top, 0, 1, header.width))[:, ::step] for top in range(0, header.height, step)]
     return to_tensor(picture.samples, picture.turn.upright(np.concatenate(rows)))

@@ -13,7 +13,7 @@ from pellucid.images.atomic import replacing, temporary_beside, unwritable
 from pellucid.images.colour import to_samples
 from pellucid.images.containers.raw_tiff import raw_tiff_head
 from pellucid.images.containers.reading import printable
-from pellucid.images.decoding import file_name, last_complaint, prepare_libvips, turned
+from pellucid.images.decoding import last_complaint, prepare_libvips, turned
 from pellucid.images.encoding import encode, fitted
 from pellucid.images.formats import Format, format_of_target
 from pellucid.images.metadata import carry
@@ -137,7 +137,7 @@ class Canvas:
         kind = _FORMATS[self.picture.samples.dtype]
         if self._store.array is not None:
             return pyvips.Image.new_from_memory(self._store.array.data, width, height, channels, kind)
-        source = pyvips.Source.new_from_file(file_name(self._store.path))
+        source = pyvips.Source.new_from_descriptor(self._store.descriptor())
         return pyvips.Operation.call("tiffload_source", source, access=access, fail_on="error")
 
 

@@ -24,6 +24,8 @@ from pellucid.images.source import Source
 from pellucid.images.store import PixelStore
 from pellucid.images.tiling import Box
 
+_LOG = logging.getLogger(__name__)
+
 _MOST_THREADS = 4
 _BAND_PIXELS = 1 << 22
 _LARGEST_FLOAT = 1e12
@@ -160,7 +162,7 @@ def _unpack(image: pyvips.Image, scratch: Path, in_memory_bytes: int) -> PixelSt
     if math.prod(shape) * dtype.itemsize <= in_memory_bytes:
         return PixelStore.of_array(image.numpy().reshape(shape))
     store = PixelStore(*shape, dtype, scratch)
-    image.rawsave(file_name(store.path))
+    image.rawsave_target(pyvips.Target.new_to_descriptor(store.descriptor()))
     return store
 
 
@@ -188,6 +190,9 @@ def with_range(samples: Samples, store: PixelStore, name: str) -> Samples:
             "scale them first."
         )
     peak = 2.0 ** math.ceil(math.log2(highest))
+    if peak > 1 or lowest < 0:
+        text = "%s: samples from %g to %g; they are divided by %g for restoring, and multiplied by it afterwards"
+        _LOG.info(text, name, lowest, highest, peak)
     return Samples(
         samples.dtype, samples.colours, samples.extras, samples.opacity, samples.premultiplied, peak, 1, lowest, peak
     )

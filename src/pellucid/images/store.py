@@ -42,9 +42,12 @@ class PixelStore:
         handle, name = tempfile.mkstemp(prefix=".pellucid-", suffix=".partial", dir=folder)
         self.path = Path(name)
         self._file: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
-        self._file.write(head)
-        self._start = len(head)
         self._close = weakref.finalize(self, _close_and_remove, self._file, self.path)
+        if os.name == "posix":
+            # Without a name it goes with the process, however that ends.
+            self.path.unlink()
+        _drain(self._file, memoryview(head))
+        self._start = len(head)
 
     @classmethod
     def of_array(cls, array: NDArray[Any]) -> "PixelStore":
@@ -90,6 +93,11 @@ class PixelStore:
             for row, part in ((0, samples),) if width == self.shape[1] else enumerate(samples):
                 self._file.seek(self._offset(top + row, left))
                 _drain(self._file, memoryview(_bytes(part)))
+
+    def descriptor(self) -> int:
+        """The system's number of the file, standing at its beginning; of a store that has one."""
+        self._file.seek(0)
+        return self._file.fileno()
 
     def close(self) -> None:
         """Give the memory or the file back; the store cannot be used any more."""

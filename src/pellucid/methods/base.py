@@ -46,7 +46,11 @@ class Restorer(Protocol):
     bytes_per_pixel: float
 
     def context(self, image: Tensor) -> Tensor | None:
-        """What must be computed once from the whole picture and passed to every tile; `None` when nothing must."""
+        """What must be computed once from the whole picture and passed to every tile; `None` when nothing must.
+
+        Args:
+            image: `(B, 3, h, w)`, an overview of the picture (`pellucid.images.overview`), any size.
+        """
         ...
 
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:

@@ -11,6 +11,7 @@ from torch import Tensor
 from pellucid.errors import DeviceError, MethodError
 from pellucid.images.contract import check_image
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
+from pellucid.images.overview import overview
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.images.tiling import plan_tiles, restore_tiled
 from pellucid.methods.base import Restoration, Restorer
@@ -64,7 +65,7 @@ class Model:
         image = image.float()
         tile = self.tile_size(*size, memory=memory, tile=tile)
         padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
-        context = self.restorer.context(padded)
+        context = self.restorer.context(overview(image))
         if tile is None or tile >= max(size):
             restoration = self.restorer.restore(padded, context)
             maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}

@@ -38,14 +38,17 @@ class NetworkRestorer:
         self.device, self.dtype = torch.device(device), dtype
         self.network = network.eval().to(self.device, dtype, memory_format=torch.channels_last)  # pyright: ignore
 
-    def context(self, image: Tensor) -> None:
-        """Nothing: the network sees no further than its receptive radius."""
-        return
+    @torch.inference_mode()
+    def context(self, image: Tensor) -> Tensor | None:
+        """The network's vector of a whole picture, from an overview of it; `None` when it needs none."""
+        observe = getattr(self.network, "context", None)
+        return None if observe is None else observe(image.to(self.device, torch.float32))
 
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
-        restored = self.network(image.to(self.device, torch.float32))
+        given = () if context is None else (context,)
+        restored = self.network(image.to(self.device, torch.float32), *given)
         return Restoration(restored.to(image.device))
 
 

@@ -59,22 +59,28 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, description
 
 
-def load_into(network: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:
+def load_into(network: nn.Module, tensors: Mapping[str, Tensor], source: str | Path, *, may_lack: bool = False) -> None:
     """Put `tensors` into `network`; every name and shape must agree.
+
+    Args:
+        network: to fill.
+        tensors: by name.
+        source: how messages call them.
+        may_lack: let the network keep what it has where `tensors` has nothing: to go on training a network that has
+            grown parts which do nothing at first.
 
     Raises:
         WeightsError: when one does not; the network is then unchanged.
     """
     own = network.state_dict()
-    odd = sorted(set(own) ^ set(tensors)) + [
-        name for name in own if name in tensors and own[name].shape != tensors[name].shape
-    ]
+    apart = set(tensors) - set(own) if may_lack else set(own) ^ set(tensors)
+    odd = sorted(apart) + [name for name in own if name in tensors and own[name].shape != tensors[name].shape]
     if odd:
         raise WeightsError(
             f"Expected weights that fit {type(network).__name__}, but {source} differs in {len(odd)} tensors, first "
             f"{odd[0]!r}: use the network's arguments that the weights were trained with."
         )
-    network.load_state_dict(dict(tensors))
+    network.load_state_dict({**own, **tensors})
 
 
 def sha256(path: str | Path) -> str:

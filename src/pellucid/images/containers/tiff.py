@@ -38,6 +38,7 @@ from pellucid.images.quality import jpeg_quality
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _JPEG_TABLES, _PALETTE = 317, 322, 323, 338, 347, 320
+_SAMPLE_FORMAT = 339
 _SUB_DIRECTORIES, _LAYERS, _DNG = 330, 37724, 50706
 _XMP, _IPTC, _PHOTOSHOP, _PROFILE = 700, 33723, 34377, 34675
 _ROLES = {
@@ -141,6 +142,8 @@ def _metadata(entries: tuple[Entry, ...], lost: list[str], encoding: Encoding, t
     kept = tuple(entry for entry in entries if entry.tag not in _STORAGE and (encoding.bits > 4 or entry.tag != 301))
     photoshop = tags[_PHOTOSHOP].data if _PHOTOSHOP in tags else b""
     changes = []
+    if encoding.bits == 16 and _SAMPLE_FORMAT in tags and tags[_SAMPLE_FORMAT].first() == 3:
+        changes.append("16-bit floats become 32-bit floats")
     if encoding.bits < 8:
         changes.append(f"{encoding.bits}-bit samples become 8-bit samples")
     if _PALETTE in tags:

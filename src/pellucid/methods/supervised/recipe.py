@@ -32,7 +32,8 @@ class SupervisedRecipe:
         self.config, self.accelerator, self.steps = config, accelerator, steps
         network = build_network(config.network.name, config.network.arguments)
         if config.network.start_from is not None:
-            load_into(network, load_weights(config.network.start_from)[0], config.network.start_from)
+            start = config.network.start_from
+            load_into(network, load_weights(start)[0], start, may_lack=True)
         network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimisation = config.optimisation
         optimiser = torch.optim.AdamW(
