@@ -107,8 +107,6 @@ def _resume(recipe: Recipe, run: RunFolder) -> tuple[int, dict[str, list[float]]
     if not existing:
         return 0, defaultdict(list), 0
     step, state = load_checkpoint(existing[-1])
-    if "recipe" not in state:  # of a run begun when checkpoints held the recipe's state alone
-        state = {"recipe": state, "unlogged": {}, "non_finite": 0}
     recipe.load_state_dict(state["recipe"])
     run.forget_after(step)
     logger.info("Going on from step %d in %s.", step, existing[-1])
