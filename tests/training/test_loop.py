@@ -152,13 +152,3 @@ def test_processes_that_are_not_the_first_write_nothing(open_run) -> None:
     run = open_run()
     assert train(CountingRecipe(), batches, settings(), run, is_main=False).step == 10
     assert run.lines() == [] and checkpoints(run.checkpoints) == []
-
-
-def test_checkpoints_of_before_hold_the_recipe_alone(open_run) -> None:
-    from pellucid.training.checkpoint import save_checkpoint
-
-    run = open_run()
-    save_checkpoint(run.checkpoints, CountingRecipe().state_dict() | {"taken": 6, "tensor": torch.tensor([6])}, 6)
-    recipe = CountingRecipe()
-    assert train(recipe, batches, settings(), run).step == 10
-    assert recipe.taken == 10
