@@ -1,5 +1,6 @@
 """Small pictures, a small recipe, and settings with which a run takes seconds."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,11 @@ def write_recipe(tmp_path_factory: pytest.TempPathFactory, clean_pictures: Path)
         return path
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def usual_ctrl_c() -> Iterator[None]:
+    """Ctrl-C as a terminal has it: a shell that starts the tests in the background makes it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
