@@ -1,12 +1,16 @@
-"""Put the weights of a training run into the package as the default model.
+"""Join the two parts of the default model, and put it into the package.
 
-    python scripts/bundle_default.py runs/default/weights.safetensors
+    python scripts/bundle_default.py runs/default/weights.safetensors runs/tone/weights.safetensors
 
-Writes `src/pellucid/weights/bundle/default.safetensors`; figures for its card come from `scripts/measure_default`.
+Writes `src/pellucid/weights/bundle/default.safetensors`, or `--output` to look at it first; figures for its card come
+from `scripts/measure_default`.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from pellucid.weights.bundled import bundled_weights
 from pellucid.weights.files import load_weights, save_weights, sha256
@@ -14,22 +18,39 @@ from pellucid.weights.files import load_weights, save_weights, sha256
 LICENCE = "Apache-2.0"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--bytes-per-pixel", type=float, help="as benchmarks/memory.py measured it")
-    arguments = parser.parse_args()
-    tensors, description = load_weights(arguments.weights)
+def part(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
+    """Tensors under the part's name, arguments of its network, and what it was trained with."""
+    tensors, description = load_weights(path)
     recipe = description["recipe"]
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
-    description["licence"] = LICENCE
-    if arguments.bytes_per_pixel is not None:
-        description["bytes_per_pixel"] = arguments.bytes_per_pixel
-    target = bundled_weights("default")
-    save_weights(target, tensors, description)
-    print(f"{target.name}: {target.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(target)}")
+    named = {f"{name}.{key}": value for key, value in tensors.items()}
+    return named, description["network"]["arguments"], {"recipe": recipe, "step": description["step"]}
+
+
+def main() -> None:
+    """Join, describe, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("local", type=Path, help="weights trained with recipes/default.yaml")
+    parser.add_argument("tone", type=Path, help="weights trained with recipes/tone.yaml")
+    parser.add_argument("--smallest-change", type=float, default=0.03, help="of the tone, see ToneMap")
+    parser.add_argument("--bytes-per-pixel", type=float, default=400.0, help="as benchmarks/memory.py measured it")
+    parser.add_argument("--output", type=Path, default=bundled_weights("default"))
+    arguments = parser.parse_args()
+    local, local_arguments, local_origin = part(arguments.local, "local")
+    tone, tone_arguments, tone_origin = part(arguments.tone, "tone")
+    tone_arguments = {**tone_arguments, "smallest_change": arguments.smallest_change}
+    description = {
+        "method": "supervised",
+        "network": {"name": "toned-residual-unet", "arguments": {"tone": tone_arguments, "local": local_arguments}},
+        "parts": {"local": local_origin, "tone": tone_origin},
+        "licence": LICENCE,
+        "bytes_per_pixel": arguments.bytes_per_pixel,
+    }
+    save_weights(arguments.output, {**local, **tone}, description)
+    size = arguments.output.stat().st_size / 2**20
+    print(f"{arguments.output.name}: {size:.1f} MiB, sha256 {sha256(arguments.output)}")
 
 
 if __name__ == "__main__":

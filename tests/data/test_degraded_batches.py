@@ -105,3 +105,16 @@ def test_mixed_batches_hold_their_share_of_pairs() -> None:
     batch = MixedBatches(batches(batch_size=8), paired, 0.25)(5)
     assert batch.degraded.shape == (8, 3, 24, 24)
     assert batch.domains[6:] == ("negatives", "negatives") and "negatives" not in batch.domains[:6]
+
+
+def test_a_share_is_grey_before_and_after() -> None:
+    def is_grey(patches: Tensor) -> Tensor:
+        return (patches.amax(1) - patches.amin(1)).amax(dim=(1, 2)) < 1e-6
+
+    mixture = Mixture({"gaussian-noise": 1, "rain+jpeg": 1})
+    batch = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200, grey_share=0.3)(0)
+    grey = is_grey(batch.clean)
+    assert 0.2 < grey.float().mean() < 0.4
+    assert torch.equal(is_grey(batch.degraded), grey)
+    none = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=50)(0)
+    assert not is_grey(none.clean).any()

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Generator
 
-from pellucid.degradations.low_light import LowLight, low_light
+from pellucid.degradations.low_light import LowLight, lifted_low_light, low_light
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -32,3 +32,13 @@ def test_draws_stay_within_their_ranges() -> None:
         drawn = LowLight.draw(seed / 99, seeded(seed))
         assert 0.1 < drawn.exposure < 1
         assert 0.95 < drawn.gamma < 3
+
+
+def test_lifting_undoes_the_curve_and_leaves_noise_in_the_shadows() -> None:
+    image = torch.linspace(0.1, 1, 10).view(1, 1, 1, 10).repeat(1, 3, 400, 1)
+    lifted = lifted_low_light(image, 0.5, 2.0, 0.0, 0.01, generator=seeded())
+    # The root is concave, so that noise lowers its mean a little in the shadows: by sigma^2 / (8 y^2) of it.
+    torch.testing.assert_close(lifted.mean(dim=(1, 2))[0, 2:], image[0, 0, 0, 2:], atol=0.01, rtol=0)
+    spread = lifted.std(dim=2).mean(dim=1)[0]
+    # The slope of (y / 0.5)^(1/2) at y = 0.5 x^2 is 1 / x.
+    torch.testing.assert_close(spread[4:-1], 0.01 / image[0, 0, 0, 4:-1], rtol=0.1, atol=0)

@@ -95,9 +95,10 @@ def test_correlation_keeps_the_strength_and_grows_coarser() -> None:
     image = torch.full((4, 3, 120, 120), 0.5)
     spread = torch.tensor([0.0, 0.4, 0.8, 1.2])
     noise = sensor_noise(image, 0.004, 0.02, spread, round_to_8_bits=False, generator=seeded()) - image
-    inner = noise[..., 6:-6, 6:-6]  # the border is replicated, and so stronger
+    inner, border = noise[..., 6:-6, 6:-6], torch.cat([noise[..., 0, :], noise[..., -1, :]], dim=-1)
     expected = math.sqrt(0.004 * 0.5 + 0.02**2)
     assert torch.allclose(inner.std(dim=(1, 2, 3)), torch.full((4,), expected), rtol=0.03)
+    assert torch.allclose(border.std(dim=(1, 2)), torch.full((4,), expected), rtol=0.15)
     neighbours = (inner[..., 1:] * inner[..., :-1]).mean(dim=(1, 2, 3)) / expected**2
     # White noise through a Gaussian of s correlates over one pixel by exp(-1 / (4 s^2)), once s is not small.
     assert abs(neighbours[0].item()) < 0.02

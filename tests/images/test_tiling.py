@@ -103,7 +103,7 @@ def test_tiled_equals_whole(height, width, extra, seed):
     tiles = plan_tiles(height, width, tile=tile, multiple=network.multiple, radius=network.radius)
     with torch.no_grad():
         whole = crop_to(network(pad_to_multiple(image, network.multiple)[0]), (height, width))
-        tiled = restore_tiled(image, network, tiles)
+        tiled = restore_tiled(image, lambda part, box: network(part), tiles)
     torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=0)
 
 
@@ -113,7 +113,8 @@ def test_a_radius_that_is_too_small_shows():
     image = torch.rand(1, 3, 120, 120)
     with torch.no_grad():
         whole = network(image)
-        tiled = restore_tiled(image, network, plan_tiles(120, 120, tile=40, multiple=4, radius=4))
+        tiles = plan_tiles(120, 120, tile=40, multiple=4, radius=4)
+        tiled = restore_tiled(image, lambda part, box: network(part), tiles)
     assert (tiled - whole).abs().max() > 1e-3
 
 
@@ -139,7 +140,12 @@ def test_streaming_goes_row_by_row_and_reports_progress():
 
     tiles = plan_tiles(70, 50, tile=32, multiple=8, radius=7)
     restore_streamed(
-        read, write, lambda part: part * 2, tiles, (70, 50), progress=lambda done, total: steps.append((done, total))
+        read,
+        write,
+        lambda part, box: part * 2,
+        tiles,
+        (70, 50),
+        progress=lambda done, total: steps.append((done, total)),
     )
     assert torch.equal(result, image * 2)
     assert order == sorted(order)
@@ -149,7 +155,7 @@ def test_streaming_goes_row_by_row_and_reports_progress():
 def test_maps_may_come_beside_the_picture():
     image = torch.rand(1, 3, 40, 40)
     tiles = plan_tiles(40, 40, tile=24, multiple=8, radius=3)
-    restored = restore_tiled(image, lambda part: torch.cat([part, part[:, :1]], 1), tiles)
+    restored = restore_tiled(image, lambda part, box: torch.cat([part, part[:, :1]], 1), tiles)
     assert torch.equal(restored, torch.cat([image, image[:, :1]], 1))
 
 

@@ -42,6 +42,13 @@ _SHARE = Quantity(0, 1)
 _ANGLE = Quantity(-360, 360, "degrees", math.pi / 180)
 _LEVELS = Quantity(0, 255, "8-bit levels", 1 / 255)
 
+_LOW_LIGHT = {
+    "exposure": Quantity(0.001, 1),
+    "gamma": Quantity(0.1, 10),
+    "photon_gain": _SHARE,
+    "read_noise": _LEVELS,
+}
+
 QUANTITIES: dict[str, dict[str, Quantity]] = {
     "gaussian-noise": {"sigma": _LEVELS},
     "sensor-noise": {"gain": _SHARE, "read_noise": _LEVELS, "correlation": Quantity(0, 10, "pixels")},
@@ -59,12 +66,8 @@ QUANTITIES: dict[str, dict[str, Quantity]] = {
         "layers": Quantity(1, 8),
     },
     "haze": {"beta": Quantity(0, 20), "airlight": _SHARE, "tint": Quantity(-1, 1)},
-    "low-light": {
-        "exposure": Quantity(0.001, 1),
-        "gamma": Quantity(0.1, 10),
-        "photon_gain": _SHARE,
-        "read_noise": _LEVELS,
-    },
+    "low-light": _LOW_LIGHT,
+    "lifted-low-light": _LOW_LIGHT,
     "snow": {
         "density": _SHARE,
         "flake_radius": Quantity(0.5, 50, "pixels"),

@@ -15,7 +15,7 @@ from pellucid.errors import ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.colour import to_tensor
 from pellucid.images.files import read_picture
-from pellucid.images.overview import overview_step
+from pellucid.images.overview import overview_step, spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, plan_tiles, restore_streamed
 from pellucid.methods.load import Model
@@ -80,8 +80,8 @@ def _restore(
     tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
     context = restorer.context(overview_of(picture))
 
-    def function(part: Tensor) -> Tensor:
-        return restorer.restore(part, context).image
+    def function(part: Tensor, box: Box) -> Tensor:
+        return restorer.restore(part, None if context is None else spread(context, size, box)).image
 
     canvas = Canvas(picture, target.parent)
     try:

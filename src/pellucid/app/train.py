@@ -78,7 +78,7 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     check_leaks(data, [*pictures, *((name, clean) for found in pairs.values() for name, _, clean in found)], data_root)
     training, validation = split_validation([pixels for _, pixels in pictures], data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
-    make = partial(DegradedBatches, mixture=mixture, device=device)
+    make = partial(DegradedBatches, mixture=mixture, grey_share=data.grey_share, device=device)
     batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from pellucid.data.config import DataSettings
 from pellucid.data.leaks import refuse_leaks, thumbnails
@@ -31,8 +32,15 @@ def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -
     for wanted in settings.sources:
         path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
         chosen = select(open_source(path), wanted.include, wanted.exclude)
-        pictures += [(name, decode_pixels(chosen.read(name), name)) for name in chosen.names]
+        pictures += [
+            (name, _reduced(decode_pixels(chosen.read(name), name), settings.reduction)) for name in chosen.names
+        ]
     return pictures
+
+
+def _reduced(pixels: Tensor, factor: int) -> Tensor:
+    """Averaged over squares of `factor` pixels; what is left over at the right and below is cut off."""
+    return pixels if factor == 1 else F.avg_pool2d(pixels.float(), factor).round().to(pixels.dtype)
 
 
 def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[NamedPair]]:

@@ -32,8 +32,14 @@ class DataSettings(Section):
     """Clean pictures, how they are degraded, and how batches are cut from them."""
 
     sources: tuple[PictureSource, ...] = Field(min_length=1, description="Where the clean pictures are.")
+    reduction: int = Field(
+        default=1, ge=1, description="Clean pictures are averaged down by this factor, for what needs no detail."
+    )
     mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
     severity: tuple[float, float] = Field(default=(0.0, 1.0), description="Severities drawn from, in [0, 1].")
+    grey_share: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the patches that are grey pictures, before and after."
+    )
     pairs: tuple[PairSource, ...] = Field(
         default=(), description="Real or published pairs, trained on beside the mixture."
     )

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures
+from pellucid.degradations.grayscale import grayscale
 from pellucid.degradations.mixing import Mixture, apply_chains, domain
 
 
@@ -26,6 +27,7 @@ class DegradedBatches:
         patch_size: pixels.
         batch_size: patches.
         seed: of everything random.
+        grey_share: share of the samples that are grey: the clean picture, and what the degradation made of it.
         device: where pictures live and degradations are computed.
         rank: of this process among several; each draws its own batches.
     """
@@ -38,12 +40,14 @@ class DegradedBatches:
         patch_size: int,
         batch_size: int,
         seed: int = 0,
+        grey_share: float = 0.0,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
         self.pictures = ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
-        self.seed, self.device, self.rank = seed, torch.device(device), rank
+        self.seed, self.grey_share = seed, grey_share
+        self.device, self.rank = torch.device(device), rank
 
     def __call__(self, step: int, count: int | None = None) -> Batch:
         """The batch of `step`, of `count` samples when it is given."""
@@ -53,4 +57,11 @@ class DegradedBatches:
         chains = [self.mixture.draw(draws) for _ in range(count)]
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
         clean = self.pictures.gather(crops)
-        return Batch(apply_chains(clean, chains, pixels), clean, tuple(domain(chain) for chain in chains), step)
+        grey = torch.zeros(count)
+        if self.grey_share:
+            grey = (torch.rand(count, generator=draws) < self.grey_share).float()
+            clean = grayscale(clean, grey)
+        # Degraded in colour and made grey again, so that noise and streaks are grey where the picture is.
+        degraded = apply_chains(clean, chains, pixels)
+        degraded = grayscale(degraded, grey) if self.grey_share else degraded
+        return Batch(degraded, clean, tuple(domain(chain) for chain in chains), step)

@@ -35,7 +35,7 @@ def _grid(radius: int, like: Tensor) -> tuple[Tensor, Tensor]:
     return axis.view(1, -1, 1), axis.view(1, 1, -1)  # rows, columns
 
 
-def _rotated(radius: int, angle: Tensor) -> tuple[Tensor, Tensor]:
+def rotated_coordinates(radius: int, angle: Tensor) -> tuple[Tensor, Tensor]:
     """Coordinates along and across the direction `angle` (radians, counter-clockwise from the x axis)."""
     rows, columns = _grid(radius, angle)
     cosine, sine = torch.cos(angle).view(-1, 1, 1), torch.sin(angle).view(-1, 1, 1)
@@ -56,7 +56,7 @@ def gaussian_kernels(sigma: Tensor, ratio: Tensor | None = None, angle: Tensor |
     """
     radius = max(1, math.ceil(4 * sigma.max().item()))
     ratio = torch.ones_like(sigma) if ratio is None else ratio
-    along, across = _rotated(radius, torch.zeros_like(sigma) if angle is None else angle)
+    along, across = rotated_coordinates(radius, torch.zeros_like(sigma) if angle is None else angle)
     width, height = sigma.view(-1, 1, 1), (sigma * ratio).view(-1, 1, 1)
     return _normalised(torch.exp(-0.5 * ((along / width) ** 2 + (across / height) ** 2)))
 
@@ -71,7 +71,7 @@ def line_kernels(length: Tensor, angle: Tensor, width: Tensor | None = None) -> 
     """
     width = torch.ones_like(length) if width is None else width
     radius = max(1, math.ceil((length.max().item() + width.max().item()) / 2))
-    along, across = _rotated(radius, angle)
+    along, across = rotated_coordinates(radius, angle)
     inside = (length.view(-1, 1, 1) / 2 + 0.5 - along.abs()).clamp(0, 1)
     return _normalised(inside * (width.view(-1, 1, 1) / 2 + 0.5 - across.abs()).clamp(0, 1))
 

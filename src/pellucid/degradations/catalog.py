@@ -5,7 +5,7 @@ from pellucid.degradations.contract import Degradation
 from pellucid.degradations.grayscale import Grayscale
 from pellucid.degradations.haze import Haze
 from pellucid.degradations.jpeg import Jpeg
-from pellucid.degradations.low_light import LowLight
+from pellucid.degradations.low_light import LiftedLowLight, LowLight
 from pellucid.degradations.mask import Mask
 from pellucid.degradations.noise import GaussianNoise, SensorNoise
 from pellucid.degradations.rain import Rain
@@ -22,6 +22,7 @@ DEGRADATIONS: dict[str, type[Degradation]] = {
     "rain": Rain,
     "haze": Haze,
     "low-light": LowLight,
+    "lifted-low-light": LiftedLowLight,
     "snow": Snow,
     "mask": Mask,
     "grayscale": Grayscale,

@@ -1,4 +1,4 @@
-"""Low light: a short exposure, a darker curve, and the noise that comes with few photons."""
+"""Low light: a short exposure, a darker curve, and the noise that comes with few photons; lifted again or not."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -61,3 +61,36 @@ class LowLight:
             photon_gain=between(0.0002, 0.002, severity) * uniform(0.2, 1.0, generator),
             read_noise=between(0.001, 0.012, severity) * uniform(0.2, 1.0, generator),
         )
+
+
+def lifted_low_light(
+    image: Tensor,
+    exposure: Strength,
+    gamma: Strength,
+    photon_gain: Strength,
+    read_noise: Strength,
+    *,
+    generator: Generator,
+) -> Tensor:
+    """What `low_light` leaves once its curve is undone: the right brightness, and strong noise in the shadows.
+
+        degraded = (low_light / exposure)^(1 / gamma), at most 1.2
+
+    Args:
+        image: `(B, 3, H, W)`, in `[0, 1]`.
+        exposure: see `low_light`, as are the others.
+        gamma: see above.
+        photon_gain: see above.
+        read_noise: see above.
+        generator: on the device of `image`.
+    """
+    dark = low_light(image, exposure, gamma, photon_gain, read_noise, generator=generator)
+    return ((dark / per_sample(exposure, image)) ** (1 / per_sample(gamma, image))).clamp_max(1.2)
+
+
+@dataclass(frozen=True)
+class LiftedLowLight(LowLight):
+    """Parameters of `lifted_low_light`, drawn as those of `low_light`."""
+
+    name: ClassVar[str] = "lifted-low-light"
+    function = staticmethod(lifted_low_light)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from pellucid.degradations.blur import filter_by_kernels, gaussian_kernels
 from pellucid.degradations.contract import Strength, per_sample
@@ -76,8 +77,7 @@ def sensor_noise(
         gain: light per photo-electron; 0.01 is 100 electrons at white. Zero is no shot noise.
         read_noise: standard deviation at black.
         correlation: standard deviation in pixels of a Gaussian through which the noise passed (demosaicing, in-camera
-            processing); the noise keeps its strength and grows coarser, but for the outermost pixels, where the border
-            is replicated and it is up to twice as strong. Zero is white noise.
+            processing); the noise keeps its strength and grows coarser. Zero is white noise.
         round_to_8_bits: as the file holds it.
         generator: on the device of `image`.
 
@@ -86,14 +86,17 @@ def sensor_noise(
     """
     has_shot_noise = per_sample(gain, image) > 0
     gain = per_sample(gain, image).clamp_min(1e-6)
-    light = image.clamp_min(0).contiguous()
-    shot = torch.poisson(light / gain, generator=generator) * gain - light
-    noise = shot * has_shot_noise + per_sample(read_noise, image) * _white(image, generator)
     spread = per_sample(correlation, image)
-    if bool((spread > 0).any()):
-        kernels = gaussian_kernels(spread.flatten().clamp_min(1e-3))
+    kernels = gaussian_kernels(spread.flatten().clamp_min(1e-3)) if bool((spread > 0).any()) else None
+    # Noise is drawn beyond the border as far as the filter reaches, or the outermost pixels would have too much of it.
+    margin = 0 if kernels is None else kernels.shape[-1] // 2
+    light = F.pad(image.clamp_min(0), [margin] * 4, mode="replicate").contiguous()
+    shot = torch.poisson(light / gain, generator=generator) * gain - light
+    noise = shot * has_shot_noise + per_sample(read_noise, image) * _white(light, generator)
+    if kernels is not None:
         # Filtering white noise by k leaves the fraction |k|_2 of its standard deviation; dividing restores it.
-        noise = filter_by_kernels(noise, kernels) / kernels.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+        noise = filter_by_kernels(noise, kernels)[..., margin:-margin, margin:-margin]
+        noise = noise / kernels.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     return as_stored(image + noise, clip=round_to_8_bits, round_to_8_bits=round_to_8_bits)
 
 

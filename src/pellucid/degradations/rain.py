@@ -7,9 +7,26 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from pellucid.degradations.blur import filter_by_kernels, line_kernels
+from pellucid.degradations.blur import rotated_coordinates
 from pellucid.degradations.contract import Strength, per_sample
-from pellucid.degradations.draws import between, integer, log_uniform, uniform
+from pellucid.degradations.draws import between, chance, integer, log_uniform, uniform
+
+LENGTHS = (0.5, 1.0, 1.7)
+"""Of the streaks in one layer, in units of its length; a third of the drops each. Rain100L's vary that much."""
+
+
+def streak_kernels(length: Tensor, angle: Tensor, width: Tensor) -> Tensor:
+    """Strokes `(B, K, K)` that are brightest in the middle and fade towards their ends; the peak is one.
+
+    Args:
+        length: `(B,)`, from end to end, pixels.
+        angle: `(B,)`, radians, counter-clockwise from the x axis.
+        width: `(B,)`, pixels.
+    """
+    radius = max(1, math.ceil((length.max().item() + width.max().item()) / 2))
+    along, across = rotated_coordinates(radius, angle)
+    fading = (1 - (2 * along / (length.view(-1, 1, 1) + 1)) ** 2).clamp_min(0)
+    return fading * (width.view(-1, 1, 1) / 2 + 0.5 - across.abs()).clamp(0, 1)
 
 
 def rain_streaks(
@@ -25,16 +42,17 @@ def rain_streaks(
 ) -> Tensor:
     """Brightness of falling drops, `(B, 1, H, W)`, to be added to a picture of the size of `like`.
 
-    Each layer scatters drops, draws each as a soft stroke of random brightness, and lets further layers be finer:
-    layer k has 0.75^k of the length and width of the first, and its own slight turn.
+    Each layer scatters drops and draws each as a soft stroke of one of three lengths (`LENGTHS`) and of random
+    brightness, mostly faint. Further layers are finer: layer k has 0.75^k of the length and width of the first, and its
+    own slight turn.
 
     Args:
         like: `(B, C, H, W)`: gives size, dtype and device.
-        length: of a streak in the nearest layer, pixels.
+        length: of a middling streak in the nearest layer, pixels.
         angle: from the vertical, radians, positive leaning right.
         width: of a streak, pixels.
         density: share of the picture that streaks of one layer cover, in `[0, 1]`.
-        intensity: brightness of a streak, in `[0, 1]`.
+        intensity: brightness of the brightest streaks, in `[0, 1]`.
         layers: how many.
         generator: on the device of `like`.
     """
@@ -46,20 +64,28 @@ def rain_streaks(
     for layer in range(layers):
         scale = 0.75**layer
         turn = 0.06 * (torch.rand(batch, device=like.device, generator=generator) * 2 - 1) * (layer > 0)
-        kernels = line_kernels(
-            (length * scale).clamp_min(2), math.pi / 2 - angle + turn, (width * scale).clamp_min(0.6)
-        ).to(like.dtype)
-        peak = kernels.amax(dim=(1, 2))
-        covered = 1 / peak  # pixels under one streak, in units of its brightest
-        probability = (density / covered).view(-1, 1, 1, 1)
-        margin = kernels.shape[-1] // 2
-        shape = (batch, 1, height + 2 * margin, width_pixels + 2 * margin)
-        position = torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
-        brightness = 0.4 + 0.6 * torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
-        drops = (position < probability) * brightness
-        drawn = filter_by_kernels(drops, kernels)[..., margin : margin + height, margin : margin + width_pixels]
-        streaks += per_sample(intensity, like) * (drawn / peak.view(-1, 1, 1, 1)).clamp_max(1.5)
+        for factor in LENGTHS:
+            kernels = streak_kernels(
+                (length * scale * factor).clamp_min(2), math.pi / 2 - angle + turn, (width * scale).clamp_min(0.6)
+            ).to(like.dtype)
+            covered = kernels.sum(dim=(1, 2))  # pixels under one streak, in units of its brightest
+            probability = (density / covered / len(LENGTHS)).view(-1, 1, 1)
+            margin = kernels.shape[-1] // 2
+            shape = (batch, height + 2 * margin, width_pixels + 2 * margin)
+            position = torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
+            faintness = torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
+            drops = (position < probability) * (0.1 + 0.9 * faintness.square())
+            drawn = _drawn(drops, kernels)[:, None, margin : margin + height, margin : margin + width_pixels]
+            streaks += per_sample(intensity, like) * drawn.clamp(0, 1.5)
     return streaks
+
+
+def _drawn(drops: Tensor, kernels: Tensor) -> Tensor:
+    """Every drop of `(B, H, W)` as the stroke of its sample; by Fourier transform, for strokes are long."""
+    size = drops.shape[-2:]
+    spectrum = torch.fft.rfft2(drops) * torch.fft.rfft2(kernels, s=size)
+    margin = kernels.shape[-1] // 2
+    return torch.fft.irfft2(spectrum, s=size).roll((-margin, -margin), dims=(1, 2))
 
 
 def rain(
@@ -117,12 +143,12 @@ class Rain:
     def draw(cls, severity: float, generator: Generator) -> "Rain":
         """From a few thin streaks at 0, over light rain, to heavy rain in several layers at 1."""
         return cls(
-            length=log_uniform(8, between(25, 60, severity), generator),
+            length=log_uniform(8, between(30, 70, severity), generator),
             angle=uniform(-0.8, 0.8, generator),
-            width=uniform(0.8, between(1.8, 3.5, severity), generator),
-            density=between(0.02, 0.4, severity**1.5) * uniform(0.7, 1.3, generator),
-            intensity=uniform(0.2, between(0.4, 0.65, severity), generator),
-            veil=uniform(0, 0.15, generator) * severity,
+            width=uniform(0.8, between(2.2, 3.5, severity), generator),
+            density=between(0.03, 0.6, severity**1.5) * uniform(0.7, 1.3, generator),
+            intensity=uniform(0.25, between(0.55, 0.8, severity), generator),
+            veil=uniform(0, 0.15, generator) * severity if chance(0.5, generator) else 0.0,
             layers=1 + integer(0, round(3 * severity), generator),
         )
 
@@ -130,21 +156,21 @@ class Rain:
     def draw_light(cls, generator: Generator) -> "Rain":
         """Light rain: its degraded pictures measure as Rain100L's inputs do, about 25.5 dB in RGB."""
         return cls(
-            length=uniform(12, 30, generator),
+            length=uniform(14, 36, generator),
             angle=uniform(-0.65, 0.65, generator),
-            width=uniform(0.9, 1.6, generator),
-            density=uniform(0.04, 0.13, generator),
-            intensity=uniform(0.2, 0.45, generator),
+            width=uniform(0.9, 2.0, generator),
+            density=uniform(0.07, 0.2, generator),
+            intensity=uniform(0.25, 0.55, generator),
         )
 
     @classmethod
     def draw_heavy(cls, generator: Generator) -> "Rain":
         """Heavy rain: its degraded pictures measure as Rain100H's inputs do, about 12 dB in RGB."""
         return cls(
-            length=uniform(15, 60, generator),
+            length=uniform(25, 80, generator),
             angle=uniform(-0.4, 0.4, generator),
             width=uniform(1.2, 3.0, generator),
-            density=uniform(0.17, 0.38, generator),
-            intensity=uniform(0.26, 0.54, generator),
+            density=uniform(0.3, 0.6, generator),
+            intensity=uniform(0.3, 0.62, generator),
             layers=integer(2, 4, generator),
         )

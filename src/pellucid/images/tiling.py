@@ -15,15 +15,6 @@ from torch import Tensor
 from pellucid.errors import ConfigurationError
 from pellucid.images.padding import pad_below_and_right
 
-Read = Callable[[int, int, int, int], Tensor]
-"""`(top, left, height, width) -> (B, C, height, width)`: a box of the picture, wholly inside it."""
-
-Write = Callable[[int, int, Tensor], None]
-"""`(top, left, restored)`: a restored box goes to its place."""
-
-Progress = Callable[[int, int], None]
-"""`(done, total)`, in tiles; called after each."""
-
 
 @dataclass(frozen=True)
 class Box:
@@ -43,6 +34,19 @@ class Box:
     def right(self) -> int:
         """The first column to the right of it."""
         return self.left + self.width
+
+
+Read = Callable[[int, int, int, int], Tensor]
+"""`(top, left, height, width) -> (B, C, height, width)`: a box of the picture, wholly inside it."""
+
+Write = Callable[[int, int, Tensor], None]
+"""`(top, left, restored)`: a restored box goes to its place."""
+
+Restore = Callable[[Tensor, Box], Tensor]
+"""`(source, box) -> restored`: `(B, C, h, w)` to `(B, D, h, w)`; `box` is where it lies in the padded picture."""
+
+Progress = Callable[[int, int], None]
+"""`(done, total)`, in tiles; called after each."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def smallest_tile(multiple: int, radius: int) -> int:
 def restore_streamed(
     read: Read,
     write: Write,
-    function: Callable[[Tensor], Tensor],
+    function: Restore,
     tiles: Sequence[Tile],
     size: tuple[int, int],
     *,
@@ -142,13 +146,13 @@ def restore_streamed(
     Args:
         read: gives a box of the picture.
         write: takes a restored box; with as many channels as `function` returns.
-        function: restores `(B, C, h, w)` to `(B, D, h, w)`; sides are multiples of the plan's `multiple`.
+        function: restores a tile; its sides are multiples of the plan's `multiple`.
         tiles: the plan, in rows.
         size: height and width of the picture.
         progress: told after each tile.
     """
     for done, tile in enumerate(tiles, start=1):
-        restored = function(_read_padded(read, tile.source, *size))
+        restored = function(_read_padded(read, tile.source, *size), tile.source)
         write(tile.target.top, tile.target.left, tile.kept(restored))
         if progress is not None:
             progress(done, len(tiles))
@@ -156,7 +160,7 @@ def restore_streamed(
 
 def restore_tiled(
     image: Tensor,
-    function: Callable[[Tensor], Tensor],
+    function: Restore,
     tiles: Sequence[Tile],
     *,
     progress: Progress | None = None,
@@ -176,7 +180,7 @@ def restore_tiled(
         >>> import torch
         >>> image = torch.rand(1, 3, 40, 50)
         >>> tiles = plan_tiles(40, 50, tile=24, multiple=8, radius=3)
-        >>> torch.equal(restore_tiled(image, lambda part: 1 - part, tiles), 1 - image)
+        >>> torch.equal(restore_tiled(image, lambda part, box: 1 - part, tiles), 1 - image)
         True
     """
     height, width = image.shape[-2:]

@@ -46,15 +46,24 @@ class Restorer(Protocol):
     bytes_per_pixel: float
 
     def context(self, image: Tensor) -> Tensor | None:
-        """What must be computed once from the whole picture and passed to every tile; `None` when nothing must.
+        """What must be decided once from the whole picture; `None` when nothing must.
 
         Args:
             image: `(B, 3, h, w)`, an overview of the picture (`pellucid.images.overview`), any size.
+
+        Returns:
+            A coarse map of the picture, `(B, C, y, x)`, of one cell when it is the same everywhere. What is passed to
+            `restore` is this map at the pixels of each tile (`pellucid.images.overview.spread`).
         """
         ...
 
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
-        """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`. Not clamped, not cropped."""
+        """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`. Not clamped, not cropped.
+
+        Args:
+            image: a padded picture, or a tile of one.
+            context: of the picture, at the pixels of `image`, `(B, C, H, W)`.
+        """
         ...
 
 

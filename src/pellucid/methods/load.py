@@ -11,9 +11,9 @@ from torch import Tensor
 from pellucid.errors import DeviceError, MethodError
 from pellucid.images.contract import check_image
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
-from pellucid.images.overview import overview
+from pellucid.images.overview import overview, spread
 from pellucid.images.padding import crop_to, pad_to_multiple
-from pellucid.images.tiling import plan_tiles, restore_tiled
+from pellucid.images.tiling import Box, plan_tiles, restore_tiled
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.methods.catalog import method
 from pellucid.weights.bundled import BUNDLED, bundled_weights
@@ -67,7 +67,8 @@ class Model:
         padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
         context = self.restorer.context(overview(image))
         if tile is None or tile >= max(size):
-            restoration = self.restorer.restore(padded, context)
+            whole = Box(0, 0, *padded.shape[-2:])
+            restoration = self.restorer.restore(padded, None if context is None else spread(context, size, whole))
             maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}
             return Restoration(crop_to(restoration.image, size).clamp(0, 1), maps, restoration.perceived)
         tiles = plan_tiles(
@@ -75,9 +76,9 @@ class Model:
         )
         channels: dict[str, int] = {}
 
-        def stacked(part: Tensor) -> Tensor:
+        def stacked(part: Tensor, box: Box) -> Tensor:
             """Picture and maps of one tile as channels of one tensor, so that they are placed together."""
-            restoration = self.restorer.restore(part, context)
+            restoration = self.restorer.restore(part, None if context is None else spread(context, size, box))
             channels.update({name: value.shape[1] for name, value in restoration.maps.items()})
             return torch.cat([restoration.image, *restoration.maps.values()], dim=1)
 

@@ -40,14 +40,14 @@ class NetworkRestorer:
 
     @torch.inference_mode()
     def context(self, image: Tensor) -> Tensor | None:
-        """The network's vector of a whole picture, from an overview of it; `None` when it needs none."""
+        """What the network decides from an overview of the whole picture; `None` when there is nothing to decide."""
         observe = getattr(self.network, "context", None)
         return None if observe is None else observe(image.to(self.device, torch.float32))
 
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
-        given = () if context is None else (context,)
+        given = () if context is None else (context.to(self.device),)
         restored = self.network(image.to(self.device, torch.float32), *given)
         return Restoration(restored.to(image.device))
 

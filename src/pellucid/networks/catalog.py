@@ -26,10 +26,24 @@ def _ffdnet(**arguments: Any) -> nn.Module:
     return FFDNet(**arguments)
 
 
+def _tone_map(**arguments: Any) -> nn.Module:
+    from pellucid.networks.tone_map import ToneMap
+
+    return ToneMap(**arguments)
+
+
+def _toned_residual_unet(**arguments: Any) -> nn.Module:
+    from pellucid.networks.toned import TonedResidualUNet
+
+    return TonedResidualUNet(**arguments)
+
+
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "residual-unet": _residual_unet,
     "nafnet": _nafnet,
     "ffdnet": _ffdnet,
+    "tone-map": _tone_map,
+    "toned-residual-unet": _toned_residual_unet,
 }
 
 

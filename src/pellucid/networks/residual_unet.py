@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pellucid.networks.global_context import GlobalContext, Modulation, ToneCurve
-
 
 class ResidualBlock(nn.Module):
     """`x + conv(relu(conv(x)))`, both 3x3."""
@@ -34,9 +32,7 @@ class ResidualUNet(nn.Module):
         widths: channels per level, from half resolution down.
         blocks: residual blocks per level: so many on the way down and again on the way up, at the last level once.
         bias: whether convolutions have a bias. Without, `f(a x) = a f(x)`: the network holds on unseen noise levels,
-            but it cannot tell a dark picture from a bright one, so it cannot undo low light.
-        context_width: of a vector that says what the picture is like as a whole (`GlobalContext`); it steers the
-            features of every level and one tone curve. Zero: the network sees no further than its receptive radius.
+            but it cannot tell a dark picture from a bright one.
 
     Source:
         After DRUNet (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021): residual
@@ -50,7 +46,6 @@ class ResidualUNet(nn.Module):
         widths: tuple[int, ...] = (48, 96, 192),
         blocks: tuple[int, ...] = (2, 2, 4),
         bias: bool = False,
-        context_width: int = 0,
     ):
         super().__init__()
         self.head = nn.Conv2d(12, widths[0], 3, padding=1, bias=bias)
@@ -77,40 +72,20 @@ class ResidualUNet(nn.Module):
                 if isinstance(module, ResidualBlock):
                     module.second.weight.mul_(0.1)
             self.tail.weight.mul_(0.01)
-        self.observe = GlobalContext(context_width) if context_width else None
-        steered = [*widths, *reversed(widths[:-1])] if context_width else []
-        self.modulations = nn.ModuleList(Modulation(context_width, width) for width in steered)
-        self.tone = ToneCurve(context_width) if context_width else None
 
-    def context(self, picture: Tensor) -> Tensor | None:
-        """The vector of a whole picture, `(B, context_width)`; `None` when the network needs none."""
-        return None if self.observe is None else self.observe(picture)
-
-    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
-        """The restored picture; the residual is added in the precision of `degraded`.
-
-        Args:
-            degraded: `(B, 3, H, W)`.
-            context: of the whole picture, when `degraded` is a tile of it; computed from `degraded` when absent.
-        """
-        context = self.context(degraded) if context is None else context
-        steer = iter(self.modulations)
-
-        def steered(features: Tensor) -> Tensor:
-            return features if context is None else next(steer)(features, context)
-
+    def forward(self, degraded: Tensor) -> Tensor:
+        """The restored picture; the residual is added in the precision of `degraded`."""
         features = self.head(F.pixel_unshuffle(degraded, 2).to(self.head.weight.dtype))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
-            features = encoder(steered(features))
+            features = encoder(features)
             skips.append(features)
             features = down(features)
-        features = self.bottom(steered(features))
+        features = self.bottom(features)
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
-            features = decoder(steered(up(features) + skips.pop()))
+            features = decoder(up(features) + skips.pop())
         residual = F.pixel_shuffle(self.tail(features), 2)
-        base = degraded if self.tone is None or context is None else self.tone(degraded, context)
-        return base + residual.to(degraded.dtype)
+        return degraded + residual.to(degraded.dtype)
 
 
 def _stack(width: int, count: int, bias: bool) -> nn.Sequential:

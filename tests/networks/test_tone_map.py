@@ -1,0 +1,100 @@
+"""Curves chosen from the whole picture: what they can undo, when nothing happens, and that tiles agree."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pellucid.images.overview import spread
+from pellucid.images.tiling import Box
+from pellucid.methods.load import load
+from pellucid.methods.restorer import NetworkRestorer
+from pellucid.networks.catalog import build_network
+from pellucid.networks.tone_map import ToneMap
+from pellucid.weights.files import save_weights
+
+LOCAL: dict[str, Any] = {"widths": [4, 6], "blocks": [1, 1], "bias": True}
+
+
+def picture(height: int = 40, width: int = 48) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def lively(name: str, **arguments: Any) -> Any:
+    torch.manual_seed(0)
+    network = build_network(name, arguments)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.12 * torch.randn_like(parameter))
+    return network
+
+
+def test_a_new_tone_map_changes_nothing() -> None:
+    assert torch.equal(ToneMap(width=8)(picture()), picture())
+
+
+def test_spread_is_linear_interpolation_as_torch_knows_it() -> None:
+    coarse = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(coarse, size=(37, 53), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(spread(coarse, (37, 53)), expected, atol=1e-5, rtol=0)
+
+
+def test_a_box_of_spread_is_that_box_of_the_whole() -> None:
+    coarse = torch.rand(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    part = spread(coarse, (60, 90), Box(20, 31, 17, 25))
+    assert torch.equal(part, spread(coarse, (60, 90))[..., 20:37, 31:56])
+    beyond = spread(coarse, (60, 90), Box(50, 80, 16, 16))
+    assert torch.equal(beyond[..., -1, -1], coarse[..., -1, -1])  # padding takes the last cell
+
+
+@pytest.mark.parametrize(("transmission", "airlight"), [(0.3, 0.9), (0.6, 0.7)])
+def test_the_curves_hold_the_inverse_of_haze(transmission: float, airlight: float) -> None:
+    hazy = picture() * transmission + airlight * (1 - transmission)
+    constant, linear = -airlight * (1 - transmission) / transmission, 1 / transmission - 1
+    coefficients = torch.tensor([constant] * 3 + [linear] * 3 + [0.0] * 6).view(1, 12, 1, 1)
+    torch.testing.assert_close(ToneMap.apply_curves(hazy, spread(coefficients, (40, 48))), picture())
+
+
+def test_the_root_is_the_inverse_of_a_squared_exposure() -> None:
+    dark = 0.25 * picture() ** 2 + 1e-9
+    coefficients = torch.tensor([0.0] * 3 + [-1.0] * 3 + [0.0] * 3 + [2.0] * 3).view(1, 12, 1, 1)
+    lifted = ToneMap.apply_curves(dark, spread(coefficients, (40, 48)))
+    assert (lifted - picture()).abs().max() < 0.07  # the root is softened near black
+    assert (lifted - picture())[picture() > 0.3].abs().mean() < 0.06
+
+
+def test_a_small_change_is_not_made() -> None:
+    tone = lively("tone-map", width=8)
+    change = (tone(picture()).clamp(0, 1) - picture()).abs().mean().item()
+    tone.smallest_change = change * 1.01
+    assert not tone.context(picture()).any()
+    tone.smallest_change = change * 0.99
+    assert torch.equal(tone.context(picture()), tone.choose(picture()))
+
+
+def test_without_a_context_only_local_damage_is_repaired() -> None:
+    network = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
+    assert torch.equal(network(picture()), network.local(picture()))
+    context = spread(network.context(picture()), (40, 48))
+    assert torch.equal(network(picture(), context), network.local(network.tone(picture(), context)))
+    network.tone.smallest_change = 1.0
+    assert network.context(picture()) is None
+
+
+def test_tiled_equals_whole(tmp_path: Path) -> None:
+    arguments = {"tone": {"width": 8}, "local": LOCAL}
+    network = lively("toned-residual-unet", **arguments)
+    description = {"method": "supervised", "network": {"name": "toned-residual-unet", "arguments": arguments}}
+    save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
+    model = load(tmp_path / "weights.safetensors", "cpu")
+    assert isinstance(model.restorer, NetworkRestorer)
+    model.restorer.network.float()  # bf16 kernels differ in the last bit by shape
+    image = 0.2 + 0.1 * picture(118, 203)
+    whole = model.restore(image, tile=208).image
+    assert torch.allclose(model.restore(image, tile=72).image, whole, atol=1e-5)
+    assert (
+        whole - network.local(F.pad(image, (0, 1, 0, 2), mode="reflect")).clamp(0, 1)[..., :118, :203]
+    ).abs().max() > 0.01
