@@ -85,15 +85,21 @@ def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str
 
     import pellucid
     from pellucid.images.files import read_image, write_image
+    from pellucid.images.overview import overview, spread
     from pellucid.images.padding import crop_to, pad_to_multiple
+    from pellucid.images.tiling import Box
 
     restorer: Any = pellucid.load(model_name, device="cpu").restorer
     network = restorer.network.to(torch.float32, memory_format=torch.contiguous_format)
 
     @torch.inference_mode()
     def run() -> None:
-        padded, size = pad_to_multiple(read_image(source), restorer.size_multiple)
-        write_image(source.with_name("naive.jpg"), crop_to(network(padded), size).clamp(0, 1))
+        image = read_image(source)
+        padded, size = pad_to_multiple(image, restorer.size_multiple)
+        context = restorer.context(overview(image))
+        whole = Box(0, 0, *padded.shape[-2:])
+        restored = network(padded, *(() if context is None else (spread(context, size, whole),)))
+        write_image(source.with_name("naive.jpg"), crop_to(restored, size).clamp(0, 1))
 
     seconds = seconds_of(run)
     height, width = (int(side) for side in source.stem.split("x"))

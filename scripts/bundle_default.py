@@ -22,6 +22,8 @@ def part(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any], dict
     """Tensors under the part's name, arguments of its network, and what it was trained with."""
     tensors, description = load_weights(path)
     recipe = description["recipe"]
+    if not recipe["data"]["refuse_leaks_into"]:
+        raise SystemExit(f"Expected weights whose training pictures were compared with the test sets, {path} was not.")
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name

@@ -118,3 +118,11 @@ def test_a_share_is_grey_before_and_after() -> None:
     assert torch.equal(is_grey(batch.degraded), grey)
     none = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=50)(0)
     assert not is_grey(none.clean).any()
+
+
+def test_grey_patches_have_the_noise_that_was_asked_for() -> None:
+    flat = [torch.full((3, 64, 64), 128, dtype=torch.uint8)]
+    mixture = Mixture({"gaussian-noise": 1}, severity=(0.5, 0.5))
+    batch = DegradedBatches(flat, mixture, patch_size=48, batch_size=40, grey_share=0.5)(0)
+    spread = (batch.degraded - batch.clean).std(dim=(1, 2, 3))
+    assert torch.allclose(spread, torch.full((40,), 27.5 / 255), rtol=0.08)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pellucid.errors import DeviceError, ImageError
 from pellucid.images.overview import spread
 from pellucid.images.tiling import Box
 from pellucid.methods.load import load
@@ -98,3 +99,74 @@ def test_tiled_equals_whole(tmp_path: Path) -> None:
     assert (
         whole - network.local(F.pad(image, (0, 1, 0, 2), mode="reflect")).clamp(0, 1)[..., :118, :203]
     ).abs().max() > 0.01
+
+
+def test_coefficients_keep_their_precision_when_the_network_is_bf16() -> None:
+    network = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
+    exact = network.tone.context(picture())
+    restorer = NetworkRestorer(network)
+    assert network.local.head.weight.dtype == torch.bfloat16
+    context = restorer.context(picture())
+    assert context is not None
+    torch.testing.assert_close(context, exact.detach(), atol=1e-6, rtol=0)  # bf16 would be off by 1e-4
+
+
+def test_gradients_are_the_same_each_time() -> None:
+    tone, image = lively("tone-map", width=8), torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(2))
+    found = []
+    for _ in range(3):
+        tone.zero_grad()
+        tone(image).square().mean().backward()
+        found.append([parameter.grad.clone() for parameter in tone.parameters()])
+    assert all(torch.equal(one, other) for again in found[1:] for one, other in zip(found[0], again, strict=True))
+
+
+def test_a_grey_picture_stays_grey() -> None:
+    tone, grey = lively("tone-map", width=8), picture().mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    coloured = tone(grey)
+    assert (coloured.amax(1) - coloured.amin(1)).max() > 0.01
+    toned = tone(grey, spread(tone.context(grey), (40, 48)))
+    assert (toned.amax(1) - toned.amin(1)).max() < 1e-5
+
+
+def test_one_picture_of_a_batch_may_need_a_change_and_another_not() -> None:
+    tone = lively("tone-map", width=8)
+    two = torch.cat([picture(), picture() * 0.01])
+    changes = (tone(two).clamp(0, 1) - two).abs().mean(dim=(1, 2, 3))
+    tone.smallest_change = changes.mean().item()
+    chosen = tone.context(two).flatten(1).any(dim=1)
+    assert torch.equal(chosen, changes > changes.mean())
+
+
+def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> None:
+    from accelerate import Accelerator
+
+    from pellucid.methods.supervised.config import SupervisedConfig
+    from pellucid.methods.supervised.recipe import SupervisedRecipe
+
+    joined = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
+    save_weights(tmp_path / "joined.safetensors", joined.state_dict(), {"method": "supervised"}, torch.float32)
+    network = {"arguments": LOCAL, "start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "local"}
+    data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
+    config = SupervisedConfig.model_validate({"network": network, "data": data})
+    recipe = SupervisedRecipe(config, Accelerator(cpu=True), steps=1)
+    for name, value in joined.local.state_dict().items():
+        assert torch.equal(recipe.plain_network.state_dict()[name], value)
+
+
+def test_a_full_device_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    restorer = NetworkRestorer(build_network("residual-unet", LOCAL))
+
+    def full(*_: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(restorer.network, "forward", full)
+    with pytest.raises(DeviceError, match="its memory is full: give a smaller --memory"):
+        restorer.restore(picture())
+
+
+def test_pixels_that_are_not_numbers_are_refused() -> None:
+    broken = picture()
+    broken[0, 0, 3, 4] = float("nan")
+    with pytest.raises(ImageError, match="NaN or infinity"):
+        load("default", "cpu").restore(broken)

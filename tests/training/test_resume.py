@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def straight(write_recipe: Callable[..., Path]) -> Path:
 
 
 def test_a_run_leaves_what_it_promises(straight: Path) -> None:
-    for name in ("config.yaml", "environment.json", "log.jsonl", "weights.safetensors", "curves.png"):
+    for name in ("config.yaml", "pictures.json", "environment.json", "log.jsonl", "weights.safetensors", "curves.png"):
         assert (straight / name).is_file()
     assert [path.name for path in checkpoints(straight / "checkpoints")] == ["step-00000009", "step-00000012"]
     assert [path.name for path in sorted((straight / "samples").iterdir())] == [f"step-{n:08d}.png" for n in (6, 12)]
@@ -166,3 +167,17 @@ def test_another_setting_is_refused_in_the_same_folder(write_recipe: Callable[..
             train(recipe, [change])
     assert {path: path.read_bytes() for path in before} == before
     train(recipe, ["--training.log_every=1", "--training.prefetch=1"])  # how it runs may change
+
+
+def test_going_on_with_other_pictures_is_refused(
+    write_recipe: Callable[..., Path], clean_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(clean_pictures, tmp_path / "pictures")
+    options = ["--data.sources", json.dumps([{"path": str(tmp_path / "pictures")}])]
+    recipe = write_recipe("other")
+    train(recipe, [*options, "--training.time_limit_minutes", "0.000001"])
+    shutil.copy(tmp_path / "pictures" / "0.png", tmp_path / "pictures" / "again.png")
+    with pytest.raises(ConfigurationError, match=r"Expected the pictures that the run in .* began with"):
+        train(recipe, options)
+    (tmp_path / "pictures" / "again.png").unlink()
+    assert train(recipe, options).is_dir()

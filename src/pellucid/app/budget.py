@@ -7,7 +7,7 @@ import numpy as np
 
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
 from pellucid.images.picture import Picture
-from pellucid.methods.load import Model
+from pellucid.methods.load import Model, spare_on_device
 
 DEFAULT_CEILING = 2 << 30
 """Bytes the process takes at most when nobody says otherwise; larger tiles are hardly quicker."""
@@ -41,7 +41,7 @@ def plan_tile(
         budget = min(DEFAULT_CEILING, resident + spare_memory() // 2) if memory is None else parse_memory(memory)
         fixed = resident + _bytes_of_samples(picture)
     else:
-        budget, fixed = _spare_on_device(model.device) // 2 if memory is None else parse_memory(memory), 0
+        budget, fixed = spare_on_device(model.device) // 2 if memory is None else parse_memory(memory), 0
     restorer = model.restorer
     return plan_tile_size(
         picture.height,
@@ -66,9 +66,3 @@ def _bytes_of_samples(picture: Picture) -> int:
     """Of the input's samples and of the output's; what is larger than the picture allows goes to a file."""
     size = picture.height * picture.width * picture.stored.channels * np.dtype(picture.stored.dtype).itemsize
     return 2 * size if size <= picture.in_memory_bytes else 0
-
-
-def _spare_on_device(device: str) -> int:
-    import torch
-
-    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else spare_memory()

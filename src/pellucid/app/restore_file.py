@@ -78,7 +78,9 @@ def _restore(
 ) -> None:
     restorer, size = model.restorer, (picture.height, picture.width)
     tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
-    context = restorer.context(overview_of(picture))
+    # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
+    is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
+    context = restorer.context(overview_of(picture)) if is_as_shown else None
 
     def function(part: Tensor, box: Box) -> Tensor:
         return restorer.restore(part, None if context is None else spread(context, size, box)).image
@@ -100,10 +102,19 @@ def _restore(
 
 def overview_of(picture: Picture) -> Tensor:
     """`images.overview.overview` of a picture file, read row by row, `(1, 3, h, w)`."""
-    step = overview_step(picture.height, picture.width)
+    step, turn = overview_step(picture.height, picture.width), picture.turn
     header, pixels = picture.header, picture.pixels
-    rows = [pixels.read(Box(top, 0, 1, header.width))[:, ::step] for top in range(0, header.height, step)]
-    return to_tensor(picture.samples, picture.turn.upright(np.concatenate(rows)))
+    # Counted from the upright picture's first pixel, which a flipped one stores last.
+    flip_rows, flip_columns = turn.flip_rows, turn.flip_columns
+    if turn.transpose:
+        flip_rows, flip_columns = flip_columns, flip_rows
+    first_row = (header.height - 1) % step if flip_rows else 0
+    first_column = (header.width - 1) % step if flip_columns else 0
+    stored = [
+        pixels.read(Box(row, 0, 1, header.width))[:, first_column::step]
+        for row in range(first_row, header.height, step)
+    ]
+    return to_tensor(picture.samples, turn.upright(np.concatenate(stored)))
 
 
 def _facts(path: Path) -> FileFacts:

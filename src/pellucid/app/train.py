@@ -47,17 +47,25 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         dynamo_backend="inductor" if settings.compile else None,
     )
     set_seed(run.config.data.seed)
-    training_batches, validation_batch = _batches(run, data_root, accelerator.device, accelerator.process_index)
+    training_batches, validation_batch, pictures = _batches(
+        run, data_root, accelerator.device, accelerator.process_index
+    )
     built = method(run.method).build_recipe(run.config, accelerator, settings.steps)
     folder = settings.run_folder or Path("runs") / recipe.stem
-    record = RunFolder(folder, run.as_resolved())
+    is_main = accelerator.is_main_process
+    record = RunFolder(folder, run.as_resolved(), pictures=pictures, is_main=is_main)
+
+    def agree(number: int) -> int:
+        if accelerator.num_processes == 1:
+            return number
+        return int(accelerator.gather(torch.tensor([number], device=accelerator.device)).max())
+
     judge = partial(lambda recipe, step, batch: validate(recipe, batch, record, step), batch=validation_batch)
     try:
-        outcome = train_loop(
-            built, training_batches, settings, record, validate=judge, is_main=accelerator.is_main_process
-        )
-        if accelerator.is_main_process:
+        outcome = train_loop(built, training_batches, settings, record, validate=judge, is_main=is_main, agree=agree)
+        if is_main:
             _export(built, folder, run, outcome.step)
+        accelerator.wait_for_everyone()
     finally:
         record.close()
     if outcome.reason != "finished":
@@ -65,17 +73,21 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     return folder
 
 
-def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any]:
-    """Training batches, and one fixed batch of pictures that training never sees."""
+def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Training batches, one fixed batch of pictures that training never sees, and the fingerprint of all pictures."""
     from pellucid.data.clean_pictures import check_leaks, load_clean_pictures, load_training_pairs, split_validation
     from pellucid.data.degraded_batches import DegradedBatches
+    from pellucid.data.fingerprint import fingerprint_pixels
     from pellucid.data.paired_batches import MixedBatches, PairedBatches
     from pellucid.degradations.mixing import Mixture
 
     data = run.config.data
     pictures = load_clean_pictures(data, data_root)
     pairs = load_training_pairs(data, data_root)
-    check_leaks(data, [*pictures, *((name, clean) for found in pairs.values() for name, _, clean in found)], data_root)
+    paired_clean = [(name, clean) for found in pairs.values() for name, _, clean in found]
+    check_leaks(data, [*pictures, *paired_clean], data_root)
+    paired_degraded = [(f"{name} degraded", degraded) for found in pairs.values() for name, degraded, _ in found]
+    fingerprint = fingerprint_pixels([*pictures, *paired_clean, *paired_degraded]).to_json()
     training, validation = split_validation([pixels for _, pixels in pictures], data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
     make = partial(DegradedBatches, mixture=mixture, grey_share=data.grey_share, device=device)
@@ -86,7 +98,7 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
         paired = PairedBatches(sets, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
         batches = MixedBatches(batches, paired, data.pairs_share)
     held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
-    return batches, held_out(0)
+    return batches, held_out(0), fingerprint
 
 
 def _export(recipe: Any, folder: Path, run: Run, step: int) -> None:

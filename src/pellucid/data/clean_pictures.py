@@ -12,6 +12,7 @@ from pellucid.data.selection import select
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.data.shared_sets import data_root as root_of
 from pellucid.data.sources import open_source
+from pellucid.errors import DataError
 from pellucid.images.decode import decode_pixels
 
 NamedPicture = tuple[str, Tensor]
@@ -33,13 +34,18 @@ def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -
         path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
         chosen = select(open_source(path), wanted.include, wanted.exclude)
         pictures += [
-            (name, _reduced(decode_pixels(chosen.read(name), name), settings.reduction)) for name in chosen.names
+            (name, _reduced(decode_pixels(chosen.read(name), name), settings.reduction, name)) for name in chosen.names
         ]
     return pictures
 
 
-def _reduced(pixels: Tensor, factor: int) -> Tensor:
+def _reduced(pixels: Tensor, factor: int, name: str) -> Tensor:
     """Averaged over squares of `factor` pixels; what is left over at the right and below is cut off."""
+    if min(pixels.shape[-2:]) < factor:
+        raise DataError(
+            f"Expected pictures of at least {factor} pixels to reduce them by {factor}, got {name} of "
+            f"{pixels.shape[-1]} x {pixels.shape[-2]}: lower data.reduction, or exclude it."
+        )
     return pixels if factor == 1 else F.avg_pool2d(pixels.float(), factor).round().to(pixels.dtype)
 
 

@@ -57,11 +57,12 @@ class DegradedBatches:
         chains = [self.mixture.draw(draws) for _ in range(count)]
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
         clean = self.pictures.gather(crops)
-        grey = torch.zeros(count)
+        grey = torch.zeros(count, dtype=torch.bool)
         if self.grey_share:
-            grey = (torch.rand(count, generator=draws) < self.grey_share).float()
-            clean = grayscale(clean, grey)
-        # Degraded in colour and made grey again, so that noise and streaks are grey where the picture is.
+            grey = torch.rand(count, generator=draws) < self.grey_share
+            clean = grayscale(clean, grey.float())
         degraded = apply_chains(clean, chains, pixels)
-        degraded = grayscale(degraded, grey) if self.grey_share else degraded
+        if grey.any():  # one channel for all: their mean would have less noise than was asked for
+            rows = grey.nonzero().flatten().to(degraded.device)
+            degraded[rows] = degraded[rows, 1:2].expand(-1, 3, -1, -1)
         return Batch(degraded, clean, tuple(domain(chain) for chain in chains), step)

@@ -46,14 +46,15 @@ def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Ten
     """
     box = Box(0, 0, *size) if box is None else box
     above, below, share = _neighbours(box.top, box.height, size[0], coarse.shape[-2], coarse)
-    rows = torch.lerp(coarse[..., above, :], coarse[..., below, :], share.view(-1, 1))
+    rows = torch.lerp(coarse.index_select(-2, above), coarse.index_select(-2, below), share.view(-1, 1))
     left, right, share = _neighbours(box.left, box.width, size[1], coarse.shape[-1], coarse)
-    return torch.lerp(rows[..., left], rows[..., right], share)
+    return torch.lerp(rows.index_select(-1, left), rows.index_select(-1, right), share)
 
 
 def _neighbours(start: int, count: int, length: int, cells: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The cells before and after each pixel from `start`, and how near to the latter it is."""
-    pixel = torch.arange(start, start + count, device=like.device, dtype=torch.float64)
+    pixel = torch.arange(start, start + count, dtype=torch.float64)  # on the CPU: not every device has float64
     place = ((pixel + 0.5) * (cells / length) - 0.5).clamp(0, cells - 1)
     before = place.floor().long()
-    return before, (before + 1).clamp_max(cells - 1), (place - before).to(like.dtype)
+    after, share = (before + 1).clamp_max(cells - 1), (place - before).to(like.dtype)
+    return before.to(like.device), after.to(like.device), share.to(like.device)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.errors import DeviceError, MethodError
+from pellucid.errors import DeviceError, ImageError, MethodError
 from pellucid.images.contract import check_image
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
 from pellucid.images.overview import overview, spread
@@ -61,12 +61,14 @@ class Model:
             (1, 3, 30, 45)
         """
         check_image(image)
+        if not bool(image.isfinite().all()):
+            raise ImageError("Expected image to hold numbers, got NaN or infinity in it: replace those pixels first.")
         size = (int(image.shape[-2]), int(image.shape[-1]))
         image = image.float()
-        tile = self.tile_size(*size, memory=memory, tile=tile)
-        padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
+        tile = self.tile_size(*size, memory=memory, tile=tile, count=image.shape[0])
         context = self.restorer.context(overview(image))
         if tile is None or tile >= max(size):
+            padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
             whole = Box(0, 0, *padded.shape[-2:])
             restoration = self.restorer.restore(padded, None if context is None else spread(context, size, whole))
             maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}
@@ -86,17 +88,17 @@ class Model:
         return Restoration(restored.clamp(0, 1), dict(zip(channels, maps, strict=True)))
 
     def tile_size(
-        self, height: int, width: int, *, memory: str | int | None = None, tile: int | None = None
+        self, height: int, width: int, *, memory: str | int | None = None, tile: int | None = None, count: int = 1
     ) -> int | None:
-        """The tile planned for a picture of this size before anything is allocated; `None` is the whole picture."""
+        """The tile planned for `count` pictures of this size before anything is allocated; `None` is each whole."""
         if tile is not None:
             return tile
-        budget = spare_memory() // 2 if memory is None else parse_memory(memory)
+        budget = spare_on_device(self.device) // 2 if memory is None else parse_memory(memory)
         return plan_tile_size(
             height,
             width,
             budget_bytes=budget,
-            bytes_per_pixel=self.restorer.bytes_per_pixel,
+            bytes_per_pixel=self.restorer.bytes_per_pixel * count,
             fixed_bytes=0,
             multiple=self.restorer.size_multiple,
             radius=self.restorer.receptive_radius,
@@ -124,6 +126,11 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
     tensors, description = load_weights(path)
     restorer = method(description.get("method", "")).build_restorer(tensors, description, device)
     return Model(str(name), restorer, description, sha256(path), device)
+
+
+def spare_on_device(device: str) -> int:
+    """Bytes that could still be taken where the network works; of the machine where the device does not say."""
+    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else spare_memory()
 
 
 def _device(wanted: str | None) -> str:

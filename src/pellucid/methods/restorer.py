@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pellucid.errors import DeviceError
 from pellucid.methods.base import Restoration
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
@@ -15,7 +16,8 @@ DEFAULT_BYTES_PER_PIXEL = 400.0
 class NetworkRestorer:
     """One network as a `Restorer`, in bf16 and channels-last unless told otherwise.
 
-    bf16 is safe because the network's residual is added to the picture in float32.
+    bf16 is safe because the network's residual is added to the picture in float32. What a network lists as `in_float32`
+    (names of its parts) is left so: a curve's coefficients would be rounded by more than a grey level.
 
     Args:
         network: with `size_multiple` and `receptive_radius`; takes and gives `(B, 3, H, W)`.
@@ -36,7 +38,10 @@ class NetworkRestorer:
         self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
         self.bytes_per_pixel = bytes_per_pixel
         self.device, self.dtype = torch.device(device), dtype
-        self.network = network.eval().to(self.device, dtype, memory_format=torch.channels_last)  # pyright: ignore
+        exact = getattr(network, "in_float32", ())
+        for name, part in network.named_children():
+            part.to(dtype=torch.float32 if name in exact else dtype)
+        self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
 
     @torch.inference_mode()
     def context(self, image: Tensor) -> Tensor | None:
@@ -48,7 +53,13 @@ class NetworkRestorer:
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
         given = () if context is None else (context.to(self.device),)
-        restored = self.network(image.to(self.device, torch.float32), *given)
+        try:
+            restored = self.network(image.to(self.device, torch.float32), *given)
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"Expected room for {tuple(image.shape)} on {self.device}, but its memory is full: give a smaller "
+                "--memory or --tile, or close what else uses it."
+            ) from error
         return Restoration(restored.to(image.device))
 
 

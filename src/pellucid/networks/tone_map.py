@@ -39,6 +39,7 @@ class ToneMap(nn.Module):
 
     size_multiple = 1
     receptive_radius = 0
+    in_float32 = ("down", "here", "everywhere", "mixed", "coefficients")
 
     def __init__(self, width: int = 48, smallest_change: float = 0.0):
         super().__init__()
@@ -62,7 +63,10 @@ class ToneMap(nn.Module):
 
     def choose(self, picture: Tensor) -> Tensor:
         """The coefficients of a whole picture, `(B, 3, h, w)` of any size to `(B, 12, GRID, GRID)`, float32."""
-        thumbnail = F.adaptive_avg_pool2d(picture.float().clamp(0, 1), THUMBNAIL)
+        device = picture.device
+        # On Apple's GPUs, averaging needs sizes that divide.
+        picture = picture.cpu() if device.type == "mps" else picture
+        thumbnail = F.adaptive_avg_pool2d(picture.float().clamp(0, 1), THUMBNAIL).to(device)
         seen = torch.cat([thumbnail, thumbnail.sqrt()], dim=1).to(self.coefficients.weight.dtype)
         features = self.down(seen)
         summary = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
@@ -70,12 +74,18 @@ class ToneMap(nn.Module):
         return self.coefficients(self.mixed(torch.cat([self.here(features), wide], dim=1))).float()
 
     def context(self, picture: Tensor) -> Tensor:
-        """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`."""
+        """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
+
+        A grey picture has one curve for its three channels.
+        """
         chosen = self.choose(picture)
+        is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)
+        by_colour = chosen.unflatten(1, (4, 3))
+        chosen = torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
         size = (picture.shape[-2], picture.shape[-1])
         change = (self.apply_curves(picture, spread(chosen, size)).clamp(0, 1) - picture.clamp(0, 1)).abs()
         needed = change.mean(dim=(1, 2, 3)) > self.smallest_change
-        return chosen * needed.view(-1, 1, 1, 1)
+        return torch.where(needed.view(-1, 1, 1, 1), chosen, 0.0)
 
     @staticmethod
     def apply_curves(image: Tensor, coefficients: Tensor) -> Tensor:

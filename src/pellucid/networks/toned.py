@@ -17,6 +17,8 @@ class TonedResidualUNet(nn.Module):
         local: arguments of the `ResidualUNet`.
     """
 
+    in_float32 = ("tone",)
+
     def __init__(self, tone: Mapping[str, Any] | None = None, local: Mapping[str, Any] | None = None):
         super().__init__()
         self.tone, self.local = ToneMap(**(tone or {})), ResidualUNet(**(local or {}))

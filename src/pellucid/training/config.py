@@ -34,4 +34,4 @@ class TrainingSettings(Section):
     threads: int | None = Field(default=None, ge=1, description="CPU threads; all when absent.")
     prefetch: int = Field(default=0, ge=0, le=8, description="Batches prepared ahead in a thread.")
     compile: bool = Field(default=False, description="torch.compile the network; worth it on a GPU.")
-    device: str | None = Field(default=None, description="cpu, cuda, mps; the best at hand when absent.")
+    device: Literal["cpu"] | None = Field(default=None, description="cpu; the best device at hand when absent.")

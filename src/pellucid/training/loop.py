@@ -21,13 +21,17 @@ from pellucid.training.run_folder import RunFolder
 logger = logging.getLogger(__name__)
 
 
+REASONS = ("finished", "time limit", "interrupted")
+"""Why a run ends; of several that hold at once the last counts."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a call of `train` ended.
 
     Attributes:
         step: reached.
-        reason: `"finished"`, `"interrupted"` or `"time limit"`.
+        reason: one of `REASONS`.
     """
 
     step: int
@@ -42,6 +46,7 @@ def train(
     *,
     validate: Callable[[Recipe, int], dict[str, float]] | None = None,
     is_main: bool = True,
+    agree: Callable[[int], int] = int,
 ) -> Outcome:
     """Train until the last step, the time limit, or Ctrl-C; going on from the newest checkpoint of the run.
 
@@ -52,13 +57,14 @@ def train(
         run: where.
         validate: called every `validate_every` steps; what it returns goes into the log.
         is_main: whether this process writes; one of several does.
+        agree: the largest of the numbers that the processes call it with, so that all stop at the same step.
 
     Raises:
         MethodError: after too many non-finite losses in a row.
     """
     first, sums, non_finite = _resume(recipe, run)
     started, started_cpu = time.monotonic(), time.process_time()
-    reason, step, streak = "finished", first, 0
+    step, streak = first, 0
     window, window_images = time.monotonic(), 0
     with _interrupts() as interrupted, Progress(first, settings.steps, enabled=is_main) as progress:
         for step, batch in _prefetched(batches, first, settings.steps, settings.prefetch):
@@ -88,10 +94,8 @@ def train(
             if is_main and validate is not None and (done % settings.validate_every == 0 or done == settings.steps):
                 run.log(done, **validate(recipe, done))
                 window = time.monotonic()
-            if interrupted.is_set():
-                reason = "interrupted"
-            elif _is_over(settings, started, started_cpu) and done < settings.steps:
-                reason = "time limit"
+            is_over = _is_over(settings, started, started_cpu) and done < settings.steps
+            reason = REASONS[agree(2 if interrupted.is_set() else int(is_over))]
             if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):
                 unlogged = {name: [float(value) for value in values] for name, values in sums.items()}
                 state = {"recipe": recipe.state_dict(), "unlogged": unlogged, "non_finite": non_finite}

@@ -16,16 +16,27 @@ from pellucid.version import __version__
 
 
 class RunFolder:
-    """One training run on disc: config, environment, `log.jsonl`, `checkpoints/`, `samples/`, `tensorboard/`.
+    """One training run on disc: what was asked for, on what and where, its log, checkpoints, samples, TensorBoard.
 
     Args:
         path: made when missing.
         config: the run as resolved. What decides the result must agree with the run that is already there.
+        pictures: what is trained on, as `data.fingerprint` has it; likewise.
+        is_main: whether this process writes; one of several does, the others only read checkpoints.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any]):
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        config: dict[str, Any],
+        *,
+        pictures: dict[str, Any] | None = None,
+        is_main: bool = True,
+    ):
+        self.path, self.is_main = path, is_main
         self.checkpoints, self.samples = path / "checkpoints", path / "samples"
+        if not is_main:
+            return
         self.samples.mkdir(parents=True, exist_ok=True)
         existing = path / "config.yaml"
         if existing.is_file() and self.checkpoints.is_dir():
@@ -36,13 +47,23 @@ class RunFolder:
                     f"Expected the settings that the run in {path} began with, but {changed[0]} differs: "
                     f"undo the change, or give another --training.run_folder."
                 )
+            known = path / "pictures.json"
+            if pictures is not None and known.is_file() and json.loads(known.read_text()) != pictures:
+                raise ConfigurationError(
+                    f"Expected the pictures that the run in {path} began with, but names or content differ: put them "
+                    f"back, or give another --training.run_folder."
+                )
         _write(existing, yaml.safe_dump(config, sort_keys=False))
+        if pictures is not None:
+            _write(path / "pictures.json", json.dumps(pictures, indent=2))
         _write(path / "environment.json", json.dumps(environment(), indent=2))
         self._log = (path / "log.jsonl").open("a", buffering=1)
         self._tensorboard = _tensorboard(path / "tensorboard")
 
     def log(self, step: int, **values: float) -> None:
         """One line of the log, and the same to TensorBoard."""
+        if not self.is_main:
+            return
         self._log.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
         if self._tensorboard is not None:
             for name, value in values.items():
@@ -50,6 +71,8 @@ class RunFolder:
 
     def forget_after(self, step: int) -> None:
         """Drop the log's lines after `step`: they are from steps that are about to be taken again."""
+        if not self.is_main:
+            return
         path = self.path / "log.jsonl"
         lines = [line for line in self.lines() if line["step"] <= step]
         self._log.close()
@@ -68,6 +91,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Close the files."""
+        if not self.is_main:
+            return
         self._log.close()
         if self._tensorboard is not None:
             self._tensorboard.close()

@@ -13,6 +13,9 @@ class NetworkSettings(Section):
     name: str = Field(default="residual-unet", description="A name of `pellucid.networks.catalog`.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the network.")
     start_from: str | None = Field(default=None, description="Weights file to start from; random weights when absent.")
+    start_from_part: str | None = Field(
+        default=None, description="Which part of that file, when it holds several: local or tone of the default model."
+    )
 
 
 class OptimisationSettings(Section):

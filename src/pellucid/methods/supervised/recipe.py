@@ -33,7 +33,7 @@ class SupervisedRecipe:
         network = build_network(config.network.name, config.network.arguments)
         if config.network.start_from is not None:
             start = config.network.start_from
-            load_into(network, load_weights(start)[0], start, may_lack=True)
+            load_into(network, _part(load_weights(start)[0], config.network.start_from_part), start, may_lack=True)
         network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimisation = config.optimisation
         optimiser = torch.optim.AdamW(
@@ -92,3 +92,9 @@ class SupervisedRecipe:
         """The averaged weights, and how to build their network."""
         network = {"name": self.config.network.name, "arguments": self.config.network.arguments}
         return self.average.weights(), {"method": "supervised", "network": network}
+
+
+def _part(tensors: dict[str, Tensor], name: str | None) -> dict[str, Tensor]:
+    """The tensors of one part of a joined network, by their names within it."""
+    prefix = "" if name is None else f"{name}."
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,73 @@
+"""What a tone map does to real haze and low light, and to pictures that need nothing; its threshold is chosen by this.
+
+    PELLUCID_DATA=... python benchmarks/tone.py runs/tone/weights.safetensors
+
+Pairs: SOTS_train15 and LowLight_SICE122, which are training sets that the bundled weights were not trained on. Pictures
+that need nothing: the clean pictures held out by recipes/tone.yaml, as they are and with rain and noise. For each group
+the PSNR of the input, of the toned picture, and of the toned picture at each threshold; with the share that is changed.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pellucid.app.recipe_file import read_run
+from pellucid.data.clean_pictures import load_clean_pictures, split_validation
+from pellucid.data.degraded_batches import DegradedBatches
+from pellucid.data.shared_pictures import load_pairs
+from pellucid.degradations.mixing import Mixture
+from pellucid.images.overview import spread
+from pellucid.networks.catalog import build_network
+from pellucid.weights.files import load_into, load_weights
+
+THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06)
+NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
+
+
+def psnr(one: Tensor, other: Tensor) -> float:
+    """Of two pictures, dB, at most 60."""
+    return -10 * torch.log10(((one.clamp(0, 1) - other) ** 2).mean().clamp_min(1e-6)).item()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/tone.yaml"))
+    arguments = parser.parse_args()
+    tensors, description = load_weights(arguments.weights)
+    network = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
+    load_into(network, tensors, arguments.weights)
+    torch.set_num_threads(1)
+
+    settings = read_run(arguments.recipe).config.data.model_copy(update={"reduction": 1})
+    held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
+    groups: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for name in ("sots_train15", "lowlight_sice122"):
+        pairs = [pair.load() for pair in load_pairs(name)]
+        groups[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
+    for name in (*NEED_NOTHING, "haze", "low-light"):
+        batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
+        groups[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
+
+    print("| group | input | toned | " + " | ".join(f"> {value:g} (changed)" for value in THRESHOLDS) + " |")
+    print("|---" * (3 + len(THRESHOLDS)) + "|")
+    for name, pairs in groups.items():
+        rows = []
+        for degraded, clean in pairs:
+            with torch.inference_mode():
+                toned = network(degraded, spread(network.choose(degraded), (degraded.shape[-2], degraded.shape[-1])))
+            change = (toned.clamp(0, 1) - degraded.clamp(0, 1)).abs().mean().item()
+            rows.append((psnr(degraded, clean), psnr(toned, clean), change))
+        before, after = (sum(row[k] for row in rows) / len(rows) for k in (0, 1))
+        cells = []
+        for value in THRESHOLDS:
+            mean = sum(row[1] if row[2] > value else row[0] for row in rows) / len(rows)
+            cells.append(f"{mean:.2f} ({sum(row[2] > value for row in rows)}/{len(rows)})")
+        print(f"| {name} | {before:.2f} | {after:.2f} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
