@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pellucid.data.crops import Crops, ResidentPictures
+from pellucid.data.crops import Crops, DrawnPictures, ResidentPictures
 from pellucid.errors import DataError
 
 
@@ -92,3 +92,12 @@ def test_too_small_or_no_pictures_are_refused() -> None:
     with pytest.raises(DataError, match="at least 16 x 16 pixels"):
         ResidentPictures(pictures((20, 15), (15, 20))).draw(1, 16, seeded())
     assert len(ResidentPictures(pictures((3, 4), (5, 6)))) == 2
+
+
+def test_pictures_decoded_when_drawn_give_the_same_crops() -> None:
+    clean = pictures((40, 50), (33, 64), (90, 31))
+    resident = ResidentPictures(clean)
+    drawn = DrawnPictures([(int(p.shape[1]), int(p.shape[2])) for p in clean], lambda row: clean[row])
+    ours, theirs = (store.draw(64, 24, seeded()) for store in (drawn, resident))
+    assert set(ours.turn.tolist()) == set(range(8))
+    assert torch.equal(drawn.gather(ours), resident.gather(theirs))

@@ -181,3 +181,12 @@ def test_going_on_with_other_pictures_is_refused(
         train(recipe, options)
     (tmp_path / "pictures" / "again.png").unlink()
     assert train(recipe, options).is_dir()
+
+
+def test_a_run_whose_pictures_do_not_fit_into_memory_is_the_same(
+    straight: Path, write_recipe: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "pellucid"):
+        folder = train(write_recipe("small"), ["--data.memory", "100K"])
+    assert "decoded as they are drawn" in caplog.text
+    assert_equal_runs(folder, straight)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from pellucid.app.recipe_file import Run, read_run
 from pellucid.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
+
+VALIDATION_PATCHES = 64
 
 
 def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> Path:
@@ -58,7 +61,8 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     def agree(number: int) -> int:
         if accelerator.num_processes == 1:
             return number
-        return int(accelerator.gather(torch.tensor([number], device=accelerator.device)).max())
+        numbers: Any = accelerator.gather(torch.tensor([number], device=accelerator.device))
+        return int(numbers.max())
 
     judge = partial(lambda recipe, step, batch: validate(recipe, batch, record, step), batch=validation_batch)
     try:
@@ -75,29 +79,47 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
 
 def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
     """Training batches, one fixed batch of pictures that training never sees, and the fingerprint of all pictures."""
-    from pellucid.data.clean_pictures import check_leaks, load_clean_pictures, load_training_pairs, split_validation
+    from pellucid.data.cache import PixelCache
+    from pellucid.data.clean_pictures import (
+        check_leaks,
+        load_training_pairs,
+        open_clean_pictures,
+        open_sources,
+        split_validation,
+        store_pictures,
+    )
     from pellucid.data.degraded_batches import DegradedBatches
-    from pellucid.data.fingerprint import fingerprint_pixels
+    from pellucid.data.fingerprint import fingerprint_pixels, fingerprint_source
     from pellucid.data.paired_batches import MixedBatches, PairedBatches
     from pellucid.degradations.mixing import Mixture
+    from pellucid.images.memory import parse_memory
 
     data = run.config.data
-    pictures = load_clean_pictures(data, data_root)
+    budget = parse_memory(data.memory)
+    pictures = open_clean_pictures(data, data_root, PixelCache(budget))
     pairs = load_training_pairs(data, data_root)
     paired_clean = [(name, clean) for found in pairs.values() for name, _, clean in found]
-    check_leaks(data, [*pictures, *paired_clean], data_root)
+    all_clean = chain(((picture.name, picture.read()) for picture in pictures), paired_clean)
+    check_leaks(data, all_clean, data_root)
     paired_degraded = [(f"{name} degraded", degraded) for found in pairs.values() for name, degraded, _ in found]
-    fingerprint = fingerprint_pixels([*pictures, *paired_clean, *paired_degraded]).to_json()
-    training, validation = split_validation([pixels for _, pixels in pictures], data.validation_share)
+    fingerprint = {
+        "clean": [fingerprint_source(source).to_json() for source in open_sources(data, data_root)],
+        "pairs": fingerprint_pixels([*paired_clean, *paired_degraded]).to_json(),
+    }
+    training, validation = split_validation(pictures, data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
     make = partial(DegradedBatches, mixture=mixture, grey_share=data.grey_share, device=device)
-    batches = make(training, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
+    store = store_pictures(training, budget, device)
+    batches = make(store, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}
         sets = {name: [pair[1:] for pair in found] for name, found in pairs.items()}
         paired = PairedBatches(sets, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
         batches = MixedBatches(batches, paired, data.pairs_share)
-    held_out = make(validation, patch_size=128, batch_size=64, seed=data.seed + 1)
+    few = validation[:: max(1, len(validation) // VALIDATION_PATCHES)]
+    held_out = make(
+        [picture.read() for picture in few], patch_size=128, batch_size=VALIDATION_PATCHES, seed=data.seed + 1
+    )
     return batches, held_out(0), fingerprint
 
 

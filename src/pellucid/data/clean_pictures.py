@@ -1,19 +1,30 @@
-"""The clean pictures of a training run, decoded once."""
+"""The clean pictures of a training run: named, measured, decoded when asked for."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pellucid.data.cache import PixelCache
 from pellucid.data.config import DataSettings
+from pellucid.data.crops import DrawnPictures, ResidentPictures, SizedPictures
 from pellucid.data.leaks import refuse_leaks, thumbnails
 from pellucid.data.selection import select
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.data.shared_sets import data_root as root_of
-from pellucid.data.sources import open_source
+from pellucid.data.sources import Source, open_source, read_pixels
 from pellucid.errors import DataError
-from pellucid.images.decode import decode_pixels
+from pellucid.images.decode import picture_size
+
+logger = logging.getLogger(__name__)
+
+Picture = TypeVar("Picture")
 
 NamedPicture = tuple[str, Tensor]
 """Name and pixels, `(3, H, W)`, uint8."""
@@ -22,31 +33,80 @@ NamedPair = tuple[str, Tensor, Tensor]
 """Name, degraded and clean pixels, each `(3, H, W)`, uint8."""
 
 
+@dataclass(frozen=True)
+class CleanPicture:
+    """One picture that may not be decoded yet.
+
+    Attributes:
+        name: within its source.
+        height: pixels.
+        width: pixels.
+        read: gives its pixels, `(3, height, width)`, uint8.
+    """
+
+    name: str
+    height: int
+    width: int
+    read: Callable[[], Tensor]
+
+
+def open_sources(settings: DataSettings, data_root: Path | None = None) -> list[Source]:
+    """The sources that `settings` names, each showing the files it takes of it."""
+    sources = []
+    for wanted in settings.sources:
+        path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
+        sources.append(select(open_source(path), wanted.include, wanted.exclude))
+    return sources
+
+
+def open_clean_pictures(
+    settings: DataSettings, data_root: Path | None = None, cache: PixelCache | None = None
+) -> list[CleanPicture]:
+    """All pictures that `settings` names, in the order of sources and names; only their headers are read.
+
+    Args:
+        settings: the run's data section.
+        data_root: folder that relative paths start from; `PELLUCID_DATA` when absent.
+        cache: keeps decoded pictures; without one they are decoded each time.
+    """
+    pictures, cache = [], PixelCache(0) if cache is None else cache
+    for source in open_sources(settings, data_root):
+        for name in source.names:
+            height, width = picture_size(source.read(name), f"{name} of {source.label}")
+            decode = partial(_reduced, source, name, settings.reduction)
+            read = partial(cache.get, source.locate(name), decode)
+            pictures.append(CleanPicture(name, height // settings.reduction, width // settings.reduction, read))
+    return pictures
+
+
 def load_clean_pictures(settings: DataSettings, data_root: Path | None = None) -> list[NamedPicture]:
-    """All pictures that `settings` names, in the order of sources and names.
+    """All pictures that `settings` names, decoded, in the order of sources and names.
 
     Args:
         settings: the run's data section.
         data_root: folder that relative paths start from; `PELLUCID_DATA` when absent.
     """
-    pictures = []
-    for wanted in settings.sources:
-        path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
-        chosen = select(open_source(path), wanted.include, wanted.exclude)
-        pictures += [
-            (name, _reduced(decode_pixels(chosen.read(name), name), settings.reduction, name)) for name in chosen.names
-        ]
-    return pictures
+    return [(picture.name, picture.read()) for picture in open_clean_pictures(settings, data_root)]
 
 
-def _reduced(pixels: Tensor, factor: int, name: str) -> Tensor:
+def _reduced(source: Source, name: str, factor: int) -> Tensor:
     """Averaged over squares of `factor` pixels; what is left over at the right and below is cut off."""
+    pixels = read_pixels(source, name)
     if min(pixels.shape[-2:]) < factor:
         raise DataError(
             f"Expected pictures of at least {factor} pixels to reduce them by {factor}, got {name} of "
             f"{pixels.shape[-1]} x {pixels.shape[-2]}: lower data.reduction, or exclude it."
         )
     return pixels if factor == 1 else F.avg_pool2d(pixels.float(), factor).round().to(pixels.dtype)
+
+
+def store_pictures(pictures: Sequence[CleanPicture], budget_bytes: int, device: torch.device | str) -> SizedPictures:
+    """Where crops are drawn from: pictures kept on the device when they fit the budget, else their files."""
+    sizes = [(picture.height, picture.width) for picture in pictures]
+    if sum(3 * height * width for height, width in sizes) <= budget_bytes:
+        return ResidentPictures([picture.read() for picture in pictures], device)
+    logger.warning("The clean pictures need more than data.memory allows: they are decoded as they are drawn.")
+    return DrawnPictures(sizes, lambda row: pictures[row].read(), device)
 
 
 def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[NamedPair]]:
@@ -70,7 +130,7 @@ def check_leaks(settings: DataSettings, pictures: Iterable[NamedPicture], data_r
     refuse_leaks(trained, tests)
 
 
-def split_validation(pictures: Sequence[Tensor], share: float) -> tuple[list[Tensor], list[Tensor]]:
+def split_validation(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
     """Training and validation pictures: every n-th is kept for validation; all are both when `share` is 0."""
     if share == 0 or len(pictures) < 2:
         return list(pictures), list(pictures)

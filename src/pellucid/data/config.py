@@ -49,6 +49,9 @@ class DataSettings(Section):
     refuse_leaks_into: tuple[str, ...] = Field(
         default=(), description="Test sets whose pictures must not occur among the clean pictures, compared by content."
     )
+    memory: str = Field(
+        default="8G", description="For decoded clean pictures; when they need more, they are decoded as they are drawn."
+    )
     validation_share: float = Field(
         default=0.05, ge=0, lt=1, description="Share of the clean pictures kept for validation."
     )

@@ -1,6 +1,6 @@
-"""Random crops from pictures that live on the device, gathered for a whole batch in one step."""
+"""Random crops from pictures: from such that live on the device, or from such as are decoded when they are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -8,22 +8,17 @@ from torch import Generator, Tensor
 from pellucid.errors import DataError
 
 
-class ResidentPictures:
-    """Pictures decoded once and kept as 8 bits on the device, side by side in one flat buffer.
+class SizedPictures:
+    """Pictures of which the sizes are known, and where crops of them may lie.
 
     Args:
-        pictures: each `(3, H, W)`, uint8, at least as large as the crops to be taken.
-        device: where they shall live; the CPU or a GPU that they fit on.
+        sizes: height and width of each, pixels.
     """
 
-    def __init__(self, pictures: Sequence[Tensor], device: torch.device | str = "cpu"):
-        if not pictures:
+    def __init__(self, sizes: Sequence[tuple[int, int]]):
+        if not sizes:
             raise DataError("Expected at least one training picture, got none: check the folder, archive or selection.")
-        sizes = torch.tensor([picture.shape for picture in pictures])
-        counts = sizes.prod(dim=1)
-        self.heights, self.widths = sizes[:, 1], sizes[:, 2]
-        self.offsets = torch.cumsum(counts, 0) - counts
-        self.pixels = torch.cat([picture.reshape(-1) for picture in pictures]).to(device)
+        self.heights, self.widths = torch.tensor(sizes).unbind(1)
 
     def __len__(self) -> int:
         return len(self.heights)
@@ -52,6 +47,25 @@ class ResidentPictures:
         return Crops(rows, top, left, torch.randint(8, (count,), generator=generator), size)
 
     def gather(self, crops: "Crops") -> Tensor:
+        """The crops, `(B, 3, size, size)`, float32 in `[0, 1]`."""
+        raise NotImplementedError
+
+
+class ResidentPictures(SizedPictures):
+    """Pictures decoded once and kept as 8 bits on the device, side by side in one flat buffer.
+
+    Args:
+        pictures: each `(3, H, W)`, uint8, at least as large as the crops to be taken.
+        device: where they shall live; the CPU or a GPU that they fit on.
+    """
+
+    def __init__(self, pictures: Sequence[Tensor], device: torch.device | str = "cpu"):
+        super().__init__([(int(picture.shape[1]), int(picture.shape[2])) for picture in pictures])
+        counts = 3 * self.heights * self.widths
+        self.offsets = torch.cumsum(counts, 0) - counts
+        self.pixels = torch.cat([picture.reshape(-1) for picture in pictures]).to(device)
+
+    def gather(self, crops: "Crops") -> Tensor:
         """The crops, `(B, 3, size, size)`, float32 in `[0, 1]`, on the device of the pictures."""
         device = self.pixels.device
         size = crops.size
@@ -67,6 +81,37 @@ class ResidentPictures:
         plane = (height * width).to(device).view(-1, 1) * torch.arange(3, device=device)
         index = (start.view(-1, 1) + plane).view(-1, 3, 1, 1) + inside.unsqueeze(1)
         return self.pixels[index].float() / 255
+
+
+class DrawnPictures(SizedPictures):
+    """Pictures that are decoded when a crop of them is drawn; slower, for more than memory holds.
+
+    Args:
+        sizes: height and width of each, pixels.
+        read: number of a picture to its pixels, `(3, H, W)`, uint8; a cache behind it decides what is kept.
+        device: where crops go.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[tuple[int, int]],
+        read: Callable[[int], Tensor],
+        device: torch.device | str = "cpu",
+    ):
+        super().__init__(sizes)
+        self.read, self.device = read, torch.device(device)
+
+    def gather(self, crops: "Crops") -> Tensor:
+        """The crops, `(B, 3, size, size)`, float32 in `[0, 1]`, on the device."""
+        gathered = []
+        for row, top, left, turn in zip(
+            *(v.tolist() for v in (crops.rows, crops.top, crops.left, crops.turn)), strict=True
+        ):
+            crop = self.read(row)[:, top : top + crops.size, left : left + crops.size]
+            crop = crop.flip(1) if turn % 2 == 1 else crop
+            crop = crop.flip(2) if turn // 2 % 2 == 1 else crop
+            gathered.append(crop.transpose(1, 2) if turn >= 4 else crop)
+        return torch.stack(gathered).to(self.device).float() / 255
 
 
 class Crops:

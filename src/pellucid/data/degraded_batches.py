@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from pellucid.data.batch import Batch
-from pellucid.data.crops import ResidentPictures
+from pellucid.data.crops import ResidentPictures, SizedPictures
 from pellucid.degradations.grayscale import grayscale
 from pellucid.degradations.mixing import Mixture, apply_chains, domain
 
@@ -22,7 +22,7 @@ class DegradedBatches:
     """A batch for every step, each a pure function of `(seed, step, rank)`: resuming needs no state.
 
     Args:
-        pictures: clean, `(3, H, W)` uint8 each.
+        pictures: clean, `(3, H, W)` uint8 each, to be kept on the device; or a store of them.
         mixture: which degradations, how often, how strong.
         patch_size: pixels.
         batch_size: patches.
@@ -34,7 +34,7 @@ class DegradedBatches:
 
     def __init__(
         self,
-        pictures: Sequence[Tensor],
+        pictures: Sequence[Tensor] | SizedPictures,
         mixture: Mixture,
         *,
         patch_size: int,
@@ -44,7 +44,8 @@ class DegradedBatches:
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
-        self.pictures = ResidentPictures(pictures, device)
+        is_store = isinstance(pictures, SizedPictures)
+        self.pictures = pictures if is_store else ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
         self.seed, self.grey_share = seed, grey_share
         self.device, self.rank = torch.device(device), rank

@@ -44,7 +44,7 @@ def decode_pixels(data: bytes, name: str) -> Tensor:
 
 
 def picture_size(data: bytes, name: str) -> tuple[int, int]:
-    """Height and width in pixels as stored, read from the header alone where the format allows it.
+    """Height and width in pixels, upright, read from the header alone where the format allows it.
 
     Raises:
         ImageError: when the header is broken.
@@ -53,7 +53,7 @@ def picture_size(data: bytes, name: str) -> tuple[int, int]:
         height, width = decode_bitmap(data, name).shape[-2:]
         return height, width
     try:
-        picture = pyvips.Image.new_from_buffer(data, "")
+        picture = pyvips.Image.new_from_buffer(data, "").autorot()  # decodes nothing yet
     except pyvips.Error as error:
         raise ImageError(f"Expected {name} to be a picture, got bytes of no known format: replace it.") from error
     return picture.height, picture.width

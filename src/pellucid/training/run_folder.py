@@ -136,9 +136,10 @@ def _git_revision() -> str | None:
 
 
 def _decisive(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide the result: all but how the loop runs, and of that the steps and the precision."""
+    """The settings that decide the result: not how the loop runs, but its steps and precision; not how much memory."""
     training = config.get("training", {})
     rest = {key: value for key, value in config.items() if key != "training"}
+    rest["data"] = {key: value for key, value in config.get("data", {}).items() if key != "memory"}
     return {**rest, "training": {key: training.get(key) for key in ("steps", "precision")}}
 
 
