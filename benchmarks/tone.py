@@ -3,12 +3,14 @@
     PELLUCID_DATA=... python benchmarks/tone.py runs/tone/weights.safetensors
 
 Pairs: SOTS_train15 and LowLight_SICE122, which are training sets that the bundled weights were not trained on. Pictures
-that need nothing: the clean pictures held out by recipes/tone.yaml, as they are and with rain and noise. For each group
-the PSNR of the input, of the toned picture, and of the toned picture at each threshold; with the share that is changed.
+that need nothing: BSDS_rest, likewise, and the clean pictures held out by recipes/tone.yaml, as they are and damaged in
+other ways. For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
+exceeded, with how many these are.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +18,13 @@ from torch import Tensor
 from pellucid.app.recipe_file import read_run
 from pellucid.data.clean_pictures import load_clean_pictures, split_validation
 from pellucid.data.degraded_batches import DegradedBatches
-from pellucid.data.shared_pictures import load_pairs
+from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.degradations.mixing import Mixture
-from pellucid.images.overview import spread
+from pellucid.images.overview import overview, spread
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into, load_weights
 
-THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06)
+THRESHOLDS = (0.03, 0.05, 0.08, 0.1, 0.12, 0.15)
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
 
@@ -38,13 +40,15 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/tone.yaml"))
     arguments = parser.parse_args()
     tensors, description = load_weights(arguments.weights)
-    network = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
+    network: Any = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
     load_into(network, tensors, arguments.weights)
-    torch.set_num_threads(1)
+    network.smallest_change = 0.0
 
     settings = read_run(arguments.recipe).config.data.model_copy(update={"reduction": 1})
     held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
     groups: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    unseen = [pixels[None].float() / 255 for _, pixels in clean_pictures("bsds_rest")]
+    groups["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
     for name in ("sots_train15", "lowlight_sice122"):
         pairs = [pair.load() for pair in load_pairs(name)]
         groups[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
@@ -58,8 +62,10 @@ def main() -> None:
         rows = []
         for degraded, clean in pairs:
             with torch.inference_mode():
-                toned = network(degraded, spread(network.choose(degraded), (degraded.shape[-2], degraded.shape[-1])))
-            change = (toned.clamp(0, 1) - degraded.clamp(0, 1)).abs().mean().item()
+                view = overview(degraded)
+                chosen = network.context(view)
+                toned = network(degraded, spread(chosen, (degraded.shape[-2], degraded.shape[-1])))
+                change = network.change(view, chosen).item()
             rows.append((psnr(degraded, clean), psnr(toned, clean), change))
         before, after = (sum(row[k] for row in rows) / len(rows) for k in (0, 1))
         cells = []

@@ -69,7 +69,9 @@ def test_the_root_is_the_inverse_of_a_squared_exposure() -> None:
 
 def test_a_small_change_is_not_made() -> None:
     tone = lively("tone-map", width=8)
-    change = (tone(picture()).clamp(0, 1) - picture()).abs().mean().item()
+    small = F.adaptive_avg_pool2d(picture(), 64)
+    change = (tone(small).clamp(0, 1) - small).abs().mean().item()
+    assert 0.01 < change < 0.5
     tone.smallest_change = change * 1.01
     assert not tone.context(picture()).any()
     tone.smallest_change = change * 0.99
@@ -132,7 +134,7 @@ def test_a_grey_picture_stays_grey() -> None:
 def test_one_picture_of_a_batch_may_need_a_change_and_another_not() -> None:
     tone = lively("tone-map", width=8)
     two = torch.cat([picture(), picture() * 0.01])
-    changes = (tone(two).clamp(0, 1) - two).abs().mean(dim=(1, 2, 3))
+    changes = tone.change(two, tone.choose(two))
     tone.smallest_change = changes.mean().item()
     chosen = tone.context(two).flatten(1).any(dim=1)
     assert torch.equal(chosen, changes > changes.mean())

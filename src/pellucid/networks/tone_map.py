@@ -63,29 +63,29 @@ class ToneMap(nn.Module):
 
     def choose(self, picture: Tensor) -> Tensor:
         """The coefficients of a whole picture, `(B, 3, h, w)` of any size to `(B, 12, GRID, GRID)`, float32."""
-        device = picture.device
-        # On Apple's GPUs, averaging needs sizes that divide.
-        picture = picture.cpu() if device.type == "mps" else picture
-        thumbnail = F.adaptive_avg_pool2d(picture.float().clamp(0, 1), THUMBNAIL).to(device)
-        seen = torch.cat([thumbnail, thumbnail.sqrt()], dim=1).to(self.coefficients.weight.dtype)
+        small = thumbnail(picture)
+        seen = torch.cat([small, small.sqrt()], dim=1).to(self.coefficients.weight.dtype)
         features = self.down(seen)
         summary = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
         wide = self.everywhere(summary)[..., None, None].expand(-1, -1, GRID, GRID)
         return self.coefficients(self.mixed(torch.cat([self.here(features), wide], dim=1))).float()
+
+    def change(self, picture: Tensor, coefficients: Tensor) -> Tensor:
+        """How much they would change a whole picture, on average: `(B,)`, in `[0, 1]`."""
+        small = thumbnail(picture)
+        toned = self.apply_curves(small, spread(coefficients, (THUMBNAIL, THUMBNAIL)))
+        return (toned.clamp(0, 1) - small).abs().mean(dim=(1, 2, 3))
 
     def context(self, picture: Tensor) -> Tensor:
         """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
 
         A grey picture has one curve for its three channels.
         """
-        chosen = self.choose(picture)
+        by_colour = self.choose(picture).unflatten(1, (4, 3))
         is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)
-        by_colour = chosen.unflatten(1, (4, 3))
         chosen = torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
-        size = (picture.shape[-2], picture.shape[-1])
-        change = (self.apply_curves(picture, spread(chosen, size)).clamp(0, 1) - picture.clamp(0, 1)).abs()
-        needed = change.mean(dim=(1, 2, 3)) > self.smallest_change
-        return torch.where(needed.view(-1, 1, 1, 1), chosen, 0.0)
+        is_needed = self.change(picture, chosen) > self.smallest_change
+        return torch.where(is_needed.view(-1, 1, 1, 1), chosen, 0.0)
 
     @staticmethod
     def apply_curves(image: Tensor, coefficients: Tensor) -> Tensor:
@@ -104,3 +104,10 @@ class ToneMap(nn.Module):
         if context is None:
             context = spread(self.choose(image), (image.shape[-2], image.shape[-1]))
         return self.apply_curves(image, context)
+
+
+def thumbnail(picture: Tensor) -> Tensor:
+    """`(B, 3, h, w)` averaged down to `THUMBNAIL` x `THUMBNAIL`, float32 in `[0, 1]`."""
+    device = picture.device
+    picture = picture.cpu() if device.type == "mps" else picture  # there, averaging needs sizes that divide
+    return F.adaptive_avg_pool2d(picture.float().clamp(0, 1), THUMBNAIL).to(device)

@@ -1,0 +1,72 @@
+"""The bundled model on photographs that it was never trained on: it helps where it must, and leaves the rest alone."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from pellucid.degradations.haze import haze
+from pellucid.degradations.jpeg import jpeg
+from pellucid.degradations.low_light import low_light
+from pellucid.degradations.noise import gaussian_noise
+from pellucid.images.overview import overview
+from pellucid.methods.load import Model, load
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The pictures are small; more threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load("default", "cpu")
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Tensor:
+    """Three photographs that come with scikit-image, `(3, 3, 224, 320)`."""
+    data = pytest.importorskip("skimage.data")
+    pictures = [torch.tensor(getattr(data, name)()) for name in ("astronaut", "coffee", "chelsea")]
+    return torch.stack([picture.permute(2, 0, 1)[:, 40:264, 80:400] for picture in pictures]) / 255
+
+
+def psnr(one: Tensor, other: Tensor) -> Tensor:
+    """Per picture, dB."""
+    return -10 * torch.log10((one - other).square().mean(dim=(1, 2, 3)))
+
+
+def seeded() -> Generator:
+    return Generator().manual_seed(0)
+
+
+def test_clean_photographs_come_back(model: Model, photographs: Tensor) -> None:
+    assert model.restorer.context(overview(photographs)) is None  # their tone is left alone
+    assert psnr(model.restore(photographs).image, photographs).mean() > 39
+
+
+@pytest.mark.parametrize(("sigma", "gain"), [(15, 5.5), (25, 7.0), (50, 9.0)])
+def test_noise_goes(model: Model, photographs: Tensor, sigma: int, gain: float) -> None:
+    noisy = gaussian_noise(photographs, sigma / 255, round_to_8_bits=True, generator=seeded())
+    gained = psnr(model.restore(noisy).image, photographs) - psnr(noisy, photographs)
+    assert gained.mean() > gain
+
+
+def test_jpeg_is_not_made_worse(model: Model, photographs: Tensor) -> None:
+    compressed = jpeg(photographs, 20)
+    assert psnr(model.restore(compressed).image, photographs).mean() > psnr(compressed, photographs).mean()
+
+
+def test_dark_pictures_are_lifted(model: Model, photographs: Tensor) -> None:
+    dark = low_light(photographs, 0.2, 2.2, 0.001, 0.005, generator=seeded())
+    assert psnr(model.restore(dark).image, photographs).mean() > psnr(dark, photographs).mean() + 3
+
+
+def test_haze_clears(model: Model, photographs: Tensor) -> None:
+    hazy = haze(photographs, 2.0, 0.9, depth=torch.ones(3, 1, 224, 320), generator=seeded())
+    assert psnr(model.restore(hazy).image, photographs).mean() > psnr(hazy, photographs).mean() + 1
