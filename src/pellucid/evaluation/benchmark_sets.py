@@ -175,7 +175,7 @@ def _as_image(pixels: Tensor) -> Tensor:
 
 def _seen(image: Tensor, view: View) -> Tensor:
     if view == "crop of 500x500":
-        # FFDNet's crops are central but for a shift of 6 and 134 pixels; exact for all 24 pictures.
+        # FFDNet's crops are the central ones.
         top, left = (6, 134) if image.shape[-1] > image.shape[-2] else (134, 6)
         return image[..., top : top + 500, left : left + 500].contiguous()
     if view == "grey of BSD68":

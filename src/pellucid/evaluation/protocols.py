@@ -94,7 +94,7 @@ class Trial:
 
 
 _NOISE_SETS = ("cbsd68", "kodak24-500", "kodak24", "set5", "set14")
-_OUR_SEEDS = "The papers draw one stream over the whole set; here every picture has its own generator."
+_OUR_SEEDS = "The papers draw with NumPy, most from seed 0 for every picture; here every picture has its own generator."
 
 PROTOCOLS: tuple[Protocol, ...] = (
     Protocol(
@@ -155,7 +155,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
         ssim="skimage-7x7",
         output="clamped",
         multiple=16,
-        differs="PromptIR draws over the unsorted listing of a folder.",
+        differs="PromptIR and AdaIR draw over the unsorted listing of a folder; Perceive-IR sorts it.",
     ),
     Protocol(
         "adair3-rain",
@@ -174,7 +174,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
         (25,),
         ssim="skimage-7x7",
         output="clamped",
-        differs="The source seeds a torch generator with 3407 + index; the order of its axes is not known.",
+        differs="As in Perceive-IR's evaluator; AdaIR's own five-task test draws as for three tasks.",
     ),
     Protocol(
         "adair5-rain",

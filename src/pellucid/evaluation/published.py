@@ -53,7 +53,7 @@ _MMAGIC = "MMagic's re-run of the official weights"
 _DNCNN = "DnCNN's own repository"
 _PRENET = "PReNet's readme, two variants trained on this set's own training pairs"
 _DIL = "DIL (CVPR 2023)"
-_THREE = "three-task tables of later papers, two sources each"
+_THREE = "three-task tables of later papers; PSNR from two sources but for Restormer"
 _FIVE = "five-task tables of later papers"
 
 PUBLISHED: tuple[PublishedTable, ...] = (
@@ -66,6 +66,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "BM3D": "33.52 30.71 27.38",
             "DnCNN": "33.90 31.24 27.95",
             "FFDNet": "33.87 31.21 27.96",
+            "BRDNet": "34.10 31.43 28.16",
             "DRUNet": "34.30 31.69 28.51",
             "SwinIR": "34.42 31.78 28.56",
             "SCUNet": "34.40 31.79 28.61",
@@ -87,6 +88,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "BM3D": "34.28 32.15 28.46",
             "DnCNN": "34.60 32.14 28.95",
             "FFDNet": "34.63 32.13 28.98",
+            "BRDNet": "34.88 32.41 29.22",
             "DRUNet": "35.31 32.89 29.86",
             "SwinIR": "35.34 32.89 29.79",
             "SCUNet": "35.34 32.92 29.87",
@@ -129,8 +131,27 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     ),
     PublishedTable("rain-y", "rain100l", _MMAGIC, (None,), {"Restormer, trained on Rain13k": "39.10/.979"}),
     PublishedTable("rain-y", "rain100h", _MMAGIC, (None,), {"Restormer, trained on Rain13k": "31.48/.906"}),
-    PublishedTable("rain-y", "rain100l", _PRENET, (None,), {"PReNet": "37.10/.98", "PReNet, second": "37.48/.98"}),
-    PublishedTable("rain-y", "rain100h", _PRENET, (None,), {"PReNet": "28.98/.89", "PReNet, second": "29.46/.90"}),
+    PublishedTable("rain-y", "rain100l", _PRENET, (None,), {"PReNet": "37.48/.979", "PReNet_r": "37.10/.977"}),
+    PublishedTable("rain-y", "rain100h", _PRENET, (None,), {"PReNet": "29.46/.899", "PReNet_r": "28.98/.892"}),
+    PublishedTable(
+        "rain-y",
+        "rain100l",
+        "DerainCycleGAN, Table I, as shown in its repository",
+        (None,),
+        {
+            "JORDER": "36.61/.974",
+            "RESCAN": "38.52/.981",
+            "SIRR, semi-supervised": "32.37/.926",
+            "CycleGAN, unpaired": "24.61/.834",
+            "DerainCycleGAN, unpaired": "32.31/.946",
+        },
+    ),
+    PublishedTable(
+        "rain-y", "rain100l", "the stored outputs of its repository, measured", (None,), {"Rain2Avoid": "29.26"}
+    ),
+    PublishedTable(
+        "rain-rgb", "rain100l", "the stored outputs of its repository, measured", (None,), {"Rain2Avoid": "26.84"}
+    ),
     PublishedTable(
         "rain-y",
         "rain100l",
@@ -190,13 +211,17 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         _THREE,
         (15, 25, 50),
         {
+            "NAFNet": "33.03/.918 30.47/.865 27.12/.754",
             "Restormer": "33.72/- 30.67/.865 27.63/.792",
             "AirNet": "33.92/.933 31.26/.888 28.00/.797",
+            "IDR": "33.89/.931 31.32/.884 28.04/.798",
             "PromptIR": "33.98/.933 31.31/.888 28.06/.799",
             "InstructIR-3D": "34.15/.933 31.52/.890 28.30/.804",
             "Perceive-IR": "34.13/.934 31.53/.890 28.31/.804",
             "AdaIR": "34.12/.935 31.45/.892 28.19/.802",
             "MoCE-IR": "34.11/.932 31.45/.888 28.18/.800",
+            "VLU-Net": "34.13/.935 31.48/.892 28.23/.804",
+            "ClearAIR": "34.18/.935 31.50/.891 28.31/.804",
             "DFPIR": "34.14/.935 31.47/.893 28.25/.806",
         },
     ),
@@ -206,13 +231,17 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         _THREE,
         (None,),
         {
+            "NAFNet": "33.64/.956",
             "Restormer": "33.78/.958",
             "AirNet": "34.90/.967",
+            "IDR": "36.03/.971",
             "PromptIR": "36.37/.972",
             "InstructIR-3D": "37.98/.978",
             "Perceive-IR": "38.29/.980",
             "AdaIR": "38.64/.983",
             "MoCE-IR": "38.57/.984",
+            "VLU-Net": "38.93/.984",
+            "ClearAIR": "38.61/.984",
             "DFPIR": "38.65/.982",
         },
     ),
@@ -257,6 +286,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         (None,),
         {
             "Colorful colorization": "-/-/88.55",
+            "Deep image prior": "-/-/84.33",
+            "Feature-map optimisation": "-/-/85.41",
             "mGAN prior": "-/-/88.52",
             "BIGPrior": "-/-/89.27",
         },
@@ -264,9 +295,14 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         "bigprior-colorization",
         "bedroom50",
-        "measured with the released weights",
+        "measured beside the released weights; the constant is the best one of the 250 training pictures",
         (None,),
-        {"one constant phi of 0.543": "23.07/.9262/89.11", "BIGPrior": "23.08/.9250/89.28"},
+        {
+            "one constant phi of 0.543": "23.07/.9262/89.11",
+            "one constant phi per channel": "23.07/.9262/89.19",
+            "best phi of every pixel": "25.76/.9400/91.49",
+            "BIGPrior": "23.08/.9250/89.28",
+        },
     ),
 )
 """All published tables of protocols that exist here."""
