@@ -5,7 +5,7 @@
 Pairs: SOTS_train15 and LowLight_SICE122, which are training sets that the bundled weights were not trained on. Pictures
 that need nothing: BSDS_rest, likewise, and the clean pictures held out by recipes/tone.yaml, as they are and damaged in
 other ways. For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
-exceeded, with how many these are.
+exceeded (brighter / darker), with how many these are.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pellucid.images.overview import overview, spread
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into, load_weights
 
-THRESHOLDS = (0.03, 0.05, 0.08, 0.1, 0.12, 0.15)
+THRESHOLDS = ((0.05, 0.05), (0.1, 0.08), (0.15, 0.1), (0.15, 0.12), (0.15, 0.15), (0.2, 0.2), (0.25, 0.25))
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     tensors, description = load_weights(arguments.weights)
     network: Any = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
     load_into(network, tensors, arguments.weights)
-    network.smallest_change = 0.0
+    network.smallest_change = (0.0, 0.0)
 
     settings = read_run(arguments.recipe).config.data.model_copy(update={"reduction": 1})
     held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
@@ -56,7 +56,7 @@ def main() -> None:
         batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
         groups[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
 
-    print("| group | input | toned | " + " | ".join(f"> {value:g} (changed)" for value in THRESHOLDS) + " |")
+    print("| group | input | toned | " + " | ".join(f"> {up:g} / {down:g} (changed)" for up, down in THRESHOLDS) + " |")
     print("|---" * (3 + len(THRESHOLDS)) + "|")
     for name, pairs in groups.items():
         rows = []
@@ -69,9 +69,12 @@ def main() -> None:
             rows.append((psnr(degraded, clean), psnr(toned, clean), change))
         before, after = (sum(row[k] for row in rows) / len(rows) for k in (0, 1))
         cells = []
-        for value in THRESHOLDS:
-            mean = sum(row[1] if row[2] > value else row[0] for row in rows) / len(rows)
-            cells.append(f"{mean:.2f} ({sum(row[2] > value for row in rows)}/{len(rows)})")
+        for up, down in THRESHOLDS:
+            changed = [change > up or change < -down for _, _, change in rows]
+            mean = sum(row[1] if is_changed else row[0] for row, is_changed in zip(rows, changed, strict=True)) / len(
+                rows
+            )
+            cells.append(f"{mean:.2f} ({sum(changed)}/{len(rows)})")
         print(f"| {name} | {before:.2f} | {after:.2f} | " + " | ".join(cells) + " |", flush=True)
 
 

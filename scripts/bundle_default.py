@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("local", type=Path, help="weights trained with recipes/default.yaml")
     parser.add_argument("tone", type=Path, help="weights trained with recipes/tone.yaml")
-    parser.add_argument("--smallest-change", type=float, default=0.03, help="of the tone, see ToneMap")
+    parser.add_argument("--smallest-change", type=float, nargs=2, default=[0.15, 0.12], help="of the tone, see ToneMap")
     parser.add_argument("--bytes-per-pixel", type=float, default=400.0, help="as benchmarks/memory.py measured it")
     parser.add_argument("--output", type=Path, default=bundled_weights("default"))
     arguments = parser.parse_args()

@@ -70,11 +70,16 @@ def test_the_root_is_the_inverse_of_a_squared_exposure() -> None:
 def test_a_small_change_is_not_made() -> None:
     tone = lively("tone-map", width=8)
     small = F.adaptive_avg_pool2d(picture(), 64)
-    change = (tone(small).clamp(0, 1) - small).abs().mean().item()
+    signed = tone(small).clamp(0, 1) - small
+    change, is_brighter = signed.abs().mean().item(), bool(signed.mean() > 0)
     assert 0.01 < change < 0.5
-    tone.smallest_change = change * 1.01
+
+    def limits(ours: float, other: float) -> tuple[float, float]:
+        return (ours, other) if is_brighter else (other, ours)
+
+    tone.smallest_change = limits(change * 1.01, 0.0)
     assert not tone.context(picture()).any()
-    tone.smallest_change = change * 0.99
+    tone.smallest_change = limits(change * 0.99, 1.0)
     assert torch.equal(tone.context(picture()), tone.choose(picture()))
 
 
@@ -83,7 +88,7 @@ def test_without_a_context_only_local_damage_is_repaired() -> None:
     assert torch.equal(network(picture()), network.local(picture()))
     context = spread(network.context(picture()), (40, 48))
     assert torch.equal(network(picture(), context), network.local(network.tone(picture(), context)))
-    network.tone.smallest_change = 1.0
+    network.tone.smallest_change = (1.0, 1.0)
     assert network.context(picture()) is None
 
 
@@ -135,9 +140,10 @@ def test_one_picture_of_a_batch_may_need_a_change_and_another_not() -> None:
     tone = lively("tone-map", width=8)
     two = torch.cat([picture(), picture() * 0.01])
     changes = tone.change(two, tone.choose(two))
-    tone.smallest_change = changes.mean().item()
+    limit = changes.abs().mean().item()
+    tone.smallest_change = (limit, limit)
     chosen = tone.context(two).flatten(1).any(dim=1)
-    assert torch.equal(chosen, changes > changes.mean())
+    assert torch.equal(chosen, changes.abs() > limit) and chosen.any() and not chosen.all()
 
 
 def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ class ToneMap(nn.Module):
 
     Args:
         width: channels of the network that chooses.
-        smallest_change: mean change of a picture, in `[0, 1]`, up to which `context` leaves the picture alone.
+        smallest_change: mean change of a picture, in `[0, 1]`, up to which `context` leaves it alone: when it would
+            become brighter, and when darker. What needs nothing is more often taken for hazy than for dark.
 
     Source:
         Coefficients from a small view applied at full size: Gharbi et al., "Deep Bilateral Learning for Real-Time Image
@@ -41,9 +42,9 @@ class ToneMap(nn.Module):
     receptive_radius = 0
     in_float32 = ("down", "here", "everywhere", "mixed", "coefficients")
 
-    def __init__(self, width: int = 48, smallest_change: float = 0.0):
+    def __init__(self, width: int = 48, smallest_change: tuple[float, float] = (0.0, 0.0)):
         super().__init__()
-        self.smallest_change = smallest_change
+        self.smallest_change = (smallest_change[0], smallest_change[1])
         self.down = nn.Sequential(
             nn.Conv2d(6, width // 2, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1), nn.ReLU(),
@@ -71,10 +72,11 @@ class ToneMap(nn.Module):
         return self.coefficients(self.mixed(torch.cat([self.here(features), wide], dim=1))).float()
 
     def change(self, picture: Tensor, coefficients: Tensor) -> Tensor:
-        """How much they would change a whole picture, on average: `(B,)`, in `[0, 1]`."""
+        """How much they would change a whole picture, mean of the absolute values, negative when darker: `(B,)`."""
         small = thumbnail(picture)
         toned = self.apply_curves(small, spread(coefficients, (THUMBNAIL, THUMBNAIL)))
-        return (toned.clamp(0, 1) - small).abs().mean(dim=(1, 2, 3))
+        change = toned.clamp(0, 1) - small
+        return change.abs().mean(dim=(1, 2, 3)) * change.mean(dim=(1, 2, 3)).sign()
 
     def context(self, picture: Tensor) -> Tensor:
         """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
@@ -84,7 +86,8 @@ class ToneMap(nn.Module):
         by_colour = self.choose(picture).unflatten(1, (4, 3))
         is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)
         chosen = torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
-        is_needed = self.change(picture, chosen) > self.smallest_change
+        change, (brighter, darker) = self.change(picture, chosen), self.smallest_change
+        is_needed = (change > brighter) | (change < -darker)
         return torch.where(is_needed.view(-1, 1, 1, 1), chosen, 0.0)
 
     @staticmethod
