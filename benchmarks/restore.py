@@ -65,7 +65,7 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
         network(torch.zeros(1, 3, 256, 256))
     multiply_adds = counter.get_total_flops() / 2 / 256**2
     before = matrix_rate()
-    target = source.with_name("restored.jpg")
+    target = source.with_name(f"{source.stem}.restored.jpg")
     seconds = seconds_of(lambda: pellucid.restore(source, target, model=model, memory=memory))
     rate = max(before, matrix_rate())
     height, width = (int(side) for side in source.stem.split("x"))
@@ -126,7 +126,7 @@ def measure_classical(name: str, source: Path) -> dict[str, float]:
 def in_process(*arguments: str) -> dict[str, float]:
     """One measurement in a process of its own."""
     command = [sys.executable, __file__, "--measure", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ})
     return json.loads(answer.stdout.splitlines()[-1])
 
 

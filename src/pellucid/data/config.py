@@ -40,6 +40,12 @@ class DataSettings(Section):
     grey_share: float = Field(
         default=0.0, ge=0, le=1, description="Share of the patches that are grey pictures, before and after."
     )
+    subdued_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the patches (not of haze, low light) whose clean picture is somewhat dark or misty.",
+    )
     pairs: tuple[PairSource, ...] = Field(
         default=(), description="Real or published pairs, trained on beside the mixture."
     )

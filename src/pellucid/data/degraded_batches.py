@@ -8,14 +8,27 @@ from torch import Generator, Tensor
 
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures, SizedPictures
+from pellucid.degradations.draws import chance, uniform
 from pellucid.degradations.grayscale import grayscale
-from pellucid.degradations.mixing import Mixture, apply_chains, domain
+from pellucid.degradations.haze import Haze
+from pellucid.degradations.low_light import LowLight
+from pellucid.degradations.mixing import Chain, Mixture, apply_chains, domain
 
 
 def generator_of(seed: int, step: int, rank: int) -> Generator:
     """The source of everything random in one step of one process."""
     state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> 1))
+
+
+TONES = {"haze", "low-light"}
+
+
+def subdued(generator: Generator) -> Chain:
+    """A moderate darkness without noise, or a moderate haze, as a photographer may want it."""
+    if chance(0.6, generator):
+        return (LowLight(uniform(0.5, 0.9, generator), uniform(1.0, 1.6, generator), 0.0, 0.0),)
+    return (Haze(uniform(0.2, 0.8, generator), uniform(0.6, 1.0, generator), uniform(-0.03, 0.03, generator)),)
 
 
 class DegradedBatches:
@@ -27,6 +40,8 @@ class DegradedBatches:
         patch_size: pixels.
         batch_size: patches.
         seed: of everything random.
+        subdued_share: share of the samples without haze and low light whose clean picture is somewhat dark or misty, as
+            it is meant to be: what must not be undone.
         grey_share: share of the samples that are grey: the clean picture, and what the degradation made of it.
         device: where pictures live and degradations are computed.
         rank: of this process among several; each draws its own batches.
@@ -41,13 +56,14 @@ class DegradedBatches:
         batch_size: int,
         seed: int = 0,
         grey_share: float = 0.0,
+        subdued_share: float = 0.0,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
         is_store = isinstance(pictures, SizedPictures)
         self.pictures = pictures if is_store else ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
-        self.seed, self.grey_share = seed, grey_share
+        self.seed, self.grey_share, self.subdued_share = seed, grey_share, subdued_share
         self.device, self.rank = torch.device(device), rank
 
     def __call__(self, step: int, count: int | None = None) -> Batch:
@@ -58,6 +74,12 @@ class DegradedBatches:
         chains = [self.mixture.draw(draws) for _ in range(count)]
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
         clean = self.pictures.gather(crops)
+        if self.subdued_share:
+            drawn = [subdued(draws) if chance(self.subdued_share, draws) else () for _ in chains]
+            meant = [
+                () if TONES & set(domain(chain).split("+")) else tone for chain, tone in zip(chains, drawn, strict=True)
+            ]
+            clean = apply_chains(clean, meant, pixels)
         grey = torch.zeros(count, dtype=torch.bool)
         if self.grey_share:
             grey = torch.rand(count, generator=draws) < self.grey_share
