@@ -2,6 +2,8 @@
 
     python scripts/bundle_default.py runs/default/weights.safetensors runs/tone/weights.safetensors
 
+Several files of the second kind are averaged: one trained on from another, and where it came from.
+
 Writes `src/pellucid/weights/bundle/default.safetensors`, or `--output` to look at it first; figures for its card come
 from `scripts/measure_default`.
 """
@@ -10,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pellucid.weights.bundled import bundled_weights
@@ -35,18 +38,19 @@ def main() -> None:
     """Join, describe, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("local", type=Path, help="weights trained with recipes/default.yaml")
-    parser.add_argument("tone", type=Path, help="weights trained with recipes/tone.yaml")
-    parser.add_argument("--smallest-change", type=float, nargs=2, default=[0.15, 0.12], help="of the tone, see ToneMap")
+    parser.add_argument("tone", type=Path, nargs="+", help="weights trained with recipes/tone.yaml; their mean")
+    parser.add_argument("--smallest-change", type=float, nargs=2, default=[0.1, 0.1], help="of the tone, see ToneMap")
     parser.add_argument("--bytes-per-pixel", type=float, default=400.0, help="as benchmarks/memory.py measured it")
     parser.add_argument("--output", type=Path, default=bundled_weights("default"))
     arguments = parser.parse_args()
     local, local_arguments, local_origin = part(arguments.local, "local")
-    tone, tone_arguments, tone_origin = part(arguments.tone, "tone")
-    tone_arguments = {**tone_arguments, "smallest_change": arguments.smallest_change}
+    tones = [part(path, "tone") for path in arguments.tone]
+    tone = {key: torch.stack([tensors[key] for tensors, _, _ in tones]).mean(0) for key in tones[0][0]}
+    tone_arguments = {**tones[0][1], "smallest_change": arguments.smallest_change}
     description = {
         "method": "supervised",
         "network": {"name": "toned-residual-unet", "arguments": {"tone": tone_arguments, "local": local_arguments}},
-        "parts": {"local": local_origin, "tone": tone_origin},
+        "parts": {"local": local_origin, "tone": [origin for _, _, origin in tones]},
         "licence": LICENCE,
         "bytes_per_pixel": arguments.bytes_per_pixel,
     }
