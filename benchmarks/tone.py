@@ -5,7 +5,7 @@
 Pairs: SOTS_train15 and LowLight_SICE122, which are training sets that the bundled weights were not trained on. Pictures
 that need nothing: BSDS_rest, likewise, and the clean pictures held out by recipes/tone.yaml, as they are and damaged in
 other ways. For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
-exceeded (brighter / darker), with how many these are.
+exceeded (brighter / darker), with how many become brighter and darker.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main() -> None:
         batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
         groups[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
 
-    print("| group | input | toned | " + " | ".join(f"> {up:g} / {down:g} (changed)" for up, down in THRESHOLDS) + " |")
+    print("| group | input | toned | " + " | ".join(f"> {up:g} / {down:g}" for up, down in THRESHOLDS) + " |")
     print("|---" * (3 + len(THRESHOLDS)) + "|")
     for name, pairs in groups.items():
         rows = []
@@ -69,15 +69,13 @@ def main() -> None:
                 toned = network(degraded, spread(chosen, (degraded.shape[-2], degraded.shape[-1])))
                 change = network.change(view, chosen).item()
             rows.append((psnr(degraded, clean), psnr(toned, clean), change))
-        before, after = (sum(row[k] for row in rows) / len(rows) for k in (0, 1))
+        means = [sum(row[k] for row in rows) / len(rows) for k in (0, 1)]
         cells = []
         for up, down in THRESHOLDS:
-            changed = [change > up or change < -down for _, _, change in rows]
-            mean = sum(row[1] if is_changed else row[0] for row, is_changed in zip(rows, changed, strict=True)) / len(
-                rows
-            )
-            cells.append(f"{mean:.2f} ({sum(changed)}/{len(rows)})")
-        print(f"| {name} | {before:.2f} | {after:.2f} | " + " | ".join(cells) + " |", flush=True)
+            brighter, darker = sum(change > up for _, _, change in rows), sum(change < -down for _, _, change in rows)
+            kept = [after if change > up or change < -down else before for before, after, change in rows]
+            cells.append(f"{sum(kept) / len(kept):.2f} ({brighter} + {darker} of {len(rows)})")
+        print(f"| {name} | {means[0]:.2f} | {means[1]:.2f} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

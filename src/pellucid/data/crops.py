@@ -1,5 +1,6 @@
 """Random crops from pictures: from such that live on the device, or from such as are decoded when they are drawn."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,7 +9,7 @@ from torch import Generator, Tensor
 from pellucid.errors import DataError
 
 
-class SizedPictures:
+class SizedPictures(ABC):
     """Pictures of which the sizes are known, and where crops of them may lie.
 
     Args:
@@ -46,9 +47,9 @@ class SizedPictures:
         left = (position[1] * (self.widths[rows] - size + 1)).long()
         return Crops(rows, top, left, torch.randint(8, (count,), generator=generator), size)
 
+    @abstractmethod
     def gather(self, crops: "Crops") -> Tensor:
         """The crops, `(B, 3, size, size)`, float32 in `[0, 1]`."""
-        raise NotImplementedError
 
 
 class ResidentPictures(SizedPictures):
