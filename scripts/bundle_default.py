@@ -1,14 +1,19 @@
-"""Join the two parts of the default model, and put it into the package.
+"""Join the parts of the default model, and put it into the package.
 
-    python scripts/bundle_default.py runs/default/weights.safetensors runs/tone/weights.safetensors
+    python scripts/bundle_default.py --generalist runs/default --tone runs/tone --chooser runs/chooser \
+        --specialist noise=runs/noise --specialist rain=runs/rain
 
-Several files of the second kind are averaged: one trained on from another, and where it came from.
+Every part is a run folder of `pellucid train` or a weights file; a part that is not named is taken from the bundled
+model, with all that was said of it, unless `--afresh` is given. Several tones are averaged: one trained on from
+another, and where it came from.
 
 Writes `src/pellucid/weights/bundle/default.safetensors`, or `--output` to look at it first; figures for its card come
 from `scripts/measure_default`.
 """
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +25,44 @@ from pellucid.weights.files import load_weights, save_weights, sha256
 
 LICENCE = "Apache-2.0"
 
+# Each mix goes to the part that restores it best on held-out pictures (benchmarks/results/chooser.md).
+SERVES = {
+    "gaussian-noise": "noise",
+    "sensor-noise": "noise",
+    "rain": "rain",
+    "gaussian-blur": "blur",
+    "motion-blur": "blur",
+    "defocus-blur": "blur",
+    "jpeg": "jpeg",
+    "lifted-low-light": "noise",
+    "gaussian-blur+sensor-noise": "noise",
+    "gaussian-blur+jpeg": "blur",
+    "rain+jpeg": "rain",
+    "rain+sensor-noise": "rain",
+}
 
-def part(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
-    """Tensors under the part's name, arguments of its network, and what it was trained with."""
+LEAST_PROBABILITY = {"blur": 0.75}
+"""Sharpening what is not blurred costs most, of a clean picture 9 dB and more (benchmarks/results/chooser.md)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A trained part.
+
+    Attributes:
+        tensors: its weights.
+        network: name and arguments.
+        origin: what it was trained with, and for how many steps.
+    """
+
+    tensors: Mapping[str, Tensor]
+    network: Mapping[str, Any]
+    origin: Any
+
+
+def trained(path: Path) -> Part:
+    """The part in a run folder or a weights file."""
+    path = path / "weights.safetensors" if path.is_dir() else path
     tensors, description = load_weights(path)
     recipe = description["recipe"]
     if not recipe["data"]["refuse_leaks_into"]:
@@ -30,33 +70,98 @@ def part(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any], dict
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
-    named = {f"{name}.{key}": value for key, value in tensors.items()}
-    return named, description["network"]["arguments"], {"recipe": recipe, "step": description["step"]}
+    return Part(tensors, description["network"], {"recipe": recipe, "step": description["step"]})
+
+
+def bundled() -> dict[str, Part]:
+    """The parts of the bundled model by name: tone, chooser, generalist, specialists.<name>."""
+    tensors, description = load_weights(bundled_weights("default"))
+    arguments, origins = description["network"]["arguments"], description["parts"]
+    networks = {
+        "tone": {"name": "tone-map", "arguments": arguments["tone"]},
+        "chooser": {"name": "degradation-classifier", "arguments": arguments["chooser"]},
+        "generalist": arguments["generalist"],
+        **{f"specialists.{name}": network for name, network in arguments["specialists"].items()},
+    }
+    return {
+        name: Part(
+            {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")},
+            network,
+            origins[name],
+        )
+        for name, network in networks.items()
+    }
+
+
+def mean(parts: list[Part]) -> Part:
+    """The mean of several trainings of the same network."""
+    if len(parts) == 1:
+        return parts[0]
+    tensors = {key: torch.stack([part.tensors[key] for part in parts]).mean(0) for key in parts[0].tensors}
+    return Part(tensors, parts[0].network, [part.origin for part in parts])
+
+
+def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pixel: float, output: Path) -> None:
+    """Write the model that the parts make."""
+    names = [name.removeprefix("specialists.") for name in parts if name.startswith("specialists.")]
+    arguments = {
+        "tone": {**parts["tone"].network["arguments"], "smallest_change": smallest_change},
+        "generalist": dict(parts["generalist"].network),
+        "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names},
+        "chooser": dict(parts["chooser"].network["arguments"]),
+        "serves": {domain: name for domain, name in SERVES.items() if name in names},
+        "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in names},
+    }
+    description = {
+        "method": "supervised",
+        "network": {"name": "all-in-one", "arguments": arguments},
+        "parts": {name: part.origin for name, part in parts.items()},
+        "licence": LICENCE,
+        "bytes_per_pixel": bytes_per_pixel,
+    }
+    tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.tensors.items()}
+    save_weights(output, tensors, description)
+    print(f"{output.name}: {output.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(output)}")
+
+
+def named(argument: str) -> tuple[str, Path]:
+    """`name=path`."""
+    name, _, path = argument.partition("=")
+    if not path or name not in SERVES.values():
+        raise argparse.ArgumentTypeError(f"expected name=path with a name of SERVES, got {argument}")
+    return f"specialists.{name}", Path(path)
 
 
 def main() -> None:
-    """Join, describe, write."""
+    """Collect, join, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("local", type=Path, help="weights trained with recipes/default.yaml")
-    parser.add_argument("tone", type=Path, nargs="+", help="weights trained with recipes/tone.yaml; their mean")
-    parser.add_argument("--smallest-change", type=float, nargs=2, default=[0.1, 0.1], help="of the tone, see ToneMap")
-    parser.add_argument("--bytes-per-pixel", type=float, default=400.0, help="as benchmarks/memory.py measured it")
+    parser.add_argument("--generalist", type=Path, help="trained with recipes/default.yaml")
+    parser.add_argument("--tone", type=Path, nargs="+", help="trained with recipes/tone.yaml; their mean")
+    parser.add_argument("--chooser", type=Path, help="trained with recipes/chooser.yaml")
+    parser.add_argument("--specialist", type=named, action="append", default=[], help="name=path; may be repeated")
+    parser.add_argument("--afresh", action="store_true", help="take nothing from the bundled model")
+    parser.add_argument(
+        "--smallest-change", type=float, nargs=2, help="of the tone, see ToneMap; as it was when absent"
+    )
+    parser.add_argument("--bytes-per-pixel", type=float, help="as benchmarks/memory.py measured it; likewise")
     parser.add_argument("--output", type=Path, default=bundled_weights("default"))
     arguments = parser.parse_args()
-    local, local_arguments, local_origin = part(arguments.local, "local")
-    tones = [part(path, "tone") for path in arguments.tone]
-    tone = {key: torch.stack([tensors[key] for tensors, _, _ in tones]).mean(0) for key in tones[0][0]}
-    tone_arguments = {**tones[0][1], "smallest_change": arguments.smallest_change}
-    description = {
-        "method": "supervised",
-        "network": {"name": "toned-residual-unet", "arguments": {"tone": tone_arguments, "local": local_arguments}},
-        "parts": {"local": local_origin, "tone": [origin for _, _, origin in tones]},
-        "licence": LICENCE,
-        "bytes_per_pixel": arguments.bytes_per_pixel,
-    }
-    save_weights(arguments.output, {**local, **tone}, description)
-    size = arguments.output.stat().st_size / 2**20
-    print(f"{arguments.output.name}: {size:.1f} MiB, sha256 {sha256(arguments.output)}")
+    given = {name: trained(path) for name, path in arguments.specialist}
+    if arguments.generalist:
+        given["generalist"] = trained(arguments.generalist)
+    if arguments.chooser:
+        given["chooser"] = trained(arguments.chooser)
+    if arguments.tone:
+        given["tone"] = mean([trained(path) for path in arguments.tone])
+    before = {} if arguments.afresh else load_weights(bundled_weights("default"))[1]
+    parts = given if arguments.afresh else {**bundled(), **given}
+    lacking = {"generalist", "tone", "chooser"} - set(parts)
+    if lacking:
+        raise SystemExit(
+            f"Expected all parts of a model made afresh, {', '.join(sorted(lacking))} not given: name them."
+        )
+    change = arguments.smallest_change or before["network"]["arguments"]["tone"]["smallest_change"]
+    joined(parts, change, arguments.bytes_per_pixel or before["bytes_per_pixel"], arguments.output)
 
 
 if __name__ == "__main__":

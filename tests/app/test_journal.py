@@ -16,6 +16,7 @@ def a_receipt(target: Path) -> Receipt:
         model="default",
         model_sha256="ef" * 32,
         device="cpu",
+        taken_for="noise",
         tile=None,
         height=2,
         width=3,

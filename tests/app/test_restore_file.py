@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from pellucid.app import budget
-from pellucid.app.restore_file import overview_of, restore_file
+from pellucid.app.restore_file import details_of, overview_of, restore_file
 from pellucid.errors import ConfigurationError, DeviceError, ImageError
 from pellucid.images.files import read_image, read_picture
-from pellucid.images.overview import overview
+from pellucid.images.overview import details, overview
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model
 
@@ -27,11 +27,14 @@ class Spy:
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, ...]] = []
-        self.contexts: list[tuple[int, ...]] = []
+        self.contexts: list[tuple[tuple[int, ...], ...]] = []
 
-    def context(self, image: torch.Tensor) -> torch.Tensor:
-        self.contexts.append(tuple(image.shape[-2:]))
+    def context(self, overview: torch.Tensor, details: torch.Tensor) -> torch.Tensor:
+        self.contexts.append((tuple(overview.shape[-2:]), tuple(details.shape[1:])))
         return torch.zeros(1, 1, 1, 1)
+
+    def taken_for(self, context: torch.Tensor | None) -> str:
+        return "a test"
 
     def restore(self, image: torch.Tensor, context: torch.Tensor | None = None) -> Restoration:
         assert context is not None
@@ -70,16 +73,19 @@ def test_tiles_change_nothing(tmp_path: Path, tiny: Model, make_photo: MakePhoto
 def test_a_restorer_sees_the_whole_picture_once(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
     source = make_photo(tmp_path / "a.png", size=(30, 1601))
     whole, tiled = Spy(), Spy()
-    restore_file(source, tmp_path / "whole.png", dataclasses.replace(tiny, restorer=whole))
+    receipt = restore_file(source, tmp_path / "whole.png", dataclasses.replace(tiny, restorer=whole))
+    assert receipt.taken_for == "a test"
     restore_file(source, tmp_path / "tiled.png", dataclasses.replace(tiny, restorer=tiled), tile=100)
     assert whole.parts == [(32, 1604)]
-    assert whole.contexts == tiled.contexts == [(10, 534)], "every third pixel, so that tiles and the whole agree"
+    assert whole.contexts == tiled.contexts == [((10, 534), (4, 3, 30, 128))], (
+        "every third pixel, so that tiles and the whole agree"
+    )
     assert len(tiled.parts) > 10
     assert torch.equal(read_image(tmp_path / "tiled.png"), read_image(source))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_overview_takes_pixels_upright(tmp_path: Path, orientation: int) -> None:
+def test_views_of_a_file_are_those_of_its_upright_picture(tmp_path: Path, orientation: int) -> None:
     image_module = pytest.importorskip("PIL.Image")
     pixels = torch.randint(0, 256, (10, 2000, 3), dtype=torch.uint8)
     exif = image_module.Exif()
@@ -87,6 +93,7 @@ def test_an_overview_takes_pixels_upright(tmp_path: Path, orientation: int) -> N
     image_module.fromarray(pixels.numpy()).save(tmp_path / "a.png", exif=exif)
     picture = read_picture(tmp_path / "a.png")
     assert torch.equal(overview_of(picture), overview(picture.read())), "the same as of the picture in memory"
+    assert torch.equal(details_of(picture), details(picture.read()))
 
 
 def test_the_receipt_says_what_was_done(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
@@ -96,7 +103,7 @@ def test_the_receipt_says_what_was_done(tmp_path: Path, tiny: Model, make_photo:
     assert (receipt.source.bytes, receipt.target.bytes) == (source.stat().st_size, target.stat().st_size)
     assert (receipt.height, receipt.width, receipt.device) == (21, 33, "cpu")
     assert receipt.model_sha256 == tiny.weights_sha256
-    assert receipt.not_kept == ()
+    assert receipt.not_kept == () and receipt.taken_for is None
 
 
 def test_the_receipt_names_what_was_not_kept(tmp_path: Path, tiny: Model) -> None:

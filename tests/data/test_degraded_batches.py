@@ -137,3 +137,17 @@ def test_a_share_of_clean_pictures_is_subdued_but_never_those_to_be_lifted() -> 
     assert not is_changed[is_dark].any()
     assert 0.35 < is_changed[~is_dark].float().mean() < 0.65
     assert torch.equal(batch.clean[~is_dark], batch.degraded[~is_dark])
+
+
+def test_a_share_is_rounded_as_files_are() -> None:
+    mixture = Mixture({"gaussian-blur": 1, "clean": 1}, severity=(0.3, 1.0))
+    plain = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200)(0)
+    batch = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200, rounded_share=0.5)(0)
+    assert torch.equal(batch.clean, plain.clean)
+    off = (batch.degraded * 255 - (batch.degraded * 255).round()).abs().amax(dim=(1, 2, 3))
+    is_blurred = torch.tensor([name == "gaussian-blur" for name in batch.domains])
+    is_rounded = off[is_blurred] < 1e-3
+    assert 0.35 < is_rounded.float().mean() < 0.65
+    assert (batch.degraded - plain.degraded).abs().max() < 0.5001 / 255
+    untouched = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200, rounded_share=0.0)(0)
+    assert torch.equal(untouched.degraded, plain.degraded)

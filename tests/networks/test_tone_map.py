@@ -1,6 +1,5 @@
 """Curves chosen from the whole picture: what they can undo, when nothing happens, and that tiles agree."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from pellucid.methods.load import load
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
 from pellucid.networks.tone_map import ToneMap
-from pellucid.weights.files import save_weights
 
 LOCAL: dict[str, Any] = {"widths": [4, 6], "blocks": [1, 1], "bias": True}
 
@@ -83,41 +81,6 @@ def test_a_small_change_is_not_made() -> None:
     assert torch.equal(tone.context(picture()), tone.choose(picture()))
 
 
-def test_without_a_context_only_local_damage_is_repaired() -> None:
-    network = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
-    assert torch.equal(network(picture()), network.local(picture()))
-    context = spread(network.context(picture()), (40, 48))
-    assert torch.equal(network(picture(), context), network.local(network.tone(picture(), context)))
-    network.tone.smallest_change = (1.0, 1.0)
-    assert network.context(picture()) is None
-
-
-def test_tiled_equals_whole(tmp_path: Path) -> None:
-    arguments = {"tone": {"width": 8}, "local": LOCAL}
-    network = lively("toned-residual-unet", **arguments)
-    description = {"method": "supervised", "network": {"name": "toned-residual-unet", "arguments": arguments}}
-    save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
-    model = load(tmp_path / "weights.safetensors", "cpu")
-    assert isinstance(model.restorer, NetworkRestorer)
-    model.restorer.network.float()  # bf16 kernels differ in the last bit by shape
-    image = 0.2 + 0.1 * picture(118, 203)
-    whole = model.restore(image, tile=208).image
-    assert torch.allclose(model.restore(image, tile=72).image, whole, atol=1e-5)
-    assert (
-        whole - network.local(F.pad(image, (0, 1, 0, 2), mode="reflect")).clamp(0, 1)[..., :118, :203]
-    ).abs().max() > 0.01
-
-
-def test_coefficients_keep_their_precision_when_the_network_is_bf16() -> None:
-    network = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
-    exact = network.tone.context(picture())
-    restorer = NetworkRestorer(network)
-    assert network.local.head.weight.dtype == torch.bfloat16
-    context = restorer.context(picture())
-    assert context is not None
-    torch.testing.assert_close(context, exact.detach(), atol=1e-6, rtol=0)  # bf16 would be off by 1e-4
-
-
 def test_gradients_are_the_same_each_time() -> None:
     tone, image = lively("tone-map", width=8), torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(2))
     found = []
@@ -144,22 +107,6 @@ def test_one_picture_of_a_batch_may_need_a_change_and_another_not() -> None:
     tone.smallest_change = (limit, limit)
     chosen = tone.context(two).flatten(1).any(dim=1)
     assert torch.equal(chosen, changes.abs() > limit) and chosen.any() and not chosen.all()
-
-
-def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> None:
-    from accelerate import Accelerator
-
-    from pellucid.methods.supervised.config import SupervisedConfig
-    from pellucid.methods.supervised.recipe import SupervisedRecipe
-
-    joined = lively("toned-residual-unet", tone={"width": 8}, local=LOCAL)
-    save_weights(tmp_path / "joined.safetensors", joined.state_dict(), {"method": "supervised"}, torch.float32)
-    network = {"arguments": LOCAL, "start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "local"}
-    data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
-    config = SupervisedConfig.model_validate({"network": network, "data": data})
-    recipe = SupervisedRecipe(config, Accelerator(cpu=True), steps=1)
-    for name, value in joined.local.state_dict().items():
-        assert torch.equal(recipe.plain_network.state_dict()[name], value)
 
 
 def test_a_full_device_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,9 @@ class CountingRecipe:
     def restorer(self) -> Any:
         raise NotImplementedError
 
+    def judge(self, batch: Batch) -> Any:
+        raise NotImplementedError
+
     def weights(self) -> Any:
         raise NotImplementedError
 

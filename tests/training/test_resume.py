@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
 import pellucid
@@ -26,6 +27,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
+import yaml
 torch.set_num_threads(1)
 from pellucid.app.train import train
 from pellucid.data.degraded_batches import DegradedBatches
@@ -190,3 +192,49 @@ def test_a_run_whose_pictures_do_not_fit_into_memory_is_the_same(
         folder = train(write_recipe("small"), ["--data.memory", "100K"])
     assert "decoded as they are drawn" in caplog.text
     assert_equal_runs(folder, straight)
+
+
+def test_a_network_that_tells_degradations_apart_is_trained_judged_and_resumed(
+    write_recipe: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recipe(name: str) -> Path:
+        path = write_recipe(name)
+        content = yaml.safe_load(path.read_text())
+        arguments = {"domains": ["clean", "grayscale", "gaussian-noise"], "width": 4}
+        content["network"] = {"name": "degradation-classifier", "arguments": arguments}
+        content["optimisation"]["loss"] = "cross-entropy"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    through = train(recipe("classified-through"))
+    judged = [line for line in log_of(through) if "validation/accuracy" in line]
+    assert [line["step"] for line in judged] == [6, 12]
+    assert all(0 <= line[name] <= 1 for line in judged for name in line if name.startswith("validation/"))
+    assert (through / "curves.png").is_file()
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 4)
+        train(recipe("classified-stopped"))
+    stopped = train(recipe("classified-stopped"))
+    one, other = load_weights(through / "weights.safetensors")[0], load_weights(stopped / "weights.safetensors")[0]
+    assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_from_before_a_setting_that_is_off_goes_on(write_recipe: Callable[..., Path]) -> None:
+    recipe = write_recipe("older")
+    folder = train(recipe)
+    written = folder / "config.yaml"
+    content = yaml.safe_load(written.read_text())
+    del content["data"]["rounded_share"]
+    written.write_text(yaml.safe_dump(content))
+    train(recipe)
+    with pytest.raises(ConfigurationError, match="rounded_share"):
+        train(recipe, ["--data.rounded_share", "0.5"])
+
+
+def test_loss_and_network_must_fit(write_recipe: Callable[..., Path]) -> None:
+    recipe = write_recipe("misfit")
+    with pytest.raises(ConfigurationError, match="belongs to the degradation-classifier"):
+        train(recipe, ["--optimisation.loss", "cross-entropy"])
+    classifier = ["--network.name=degradation-classifier", "--optimisation.loss=cross-entropy"]
+    with pytest.raises(ConfigurationError, match="lacks 'gaussian-noise'"):
+        train(recipe, [*classifier, "--network.arguments={domains: [clean, grayscale]}"])

@@ -51,6 +51,7 @@ class Receipt:
         model: as it was asked for.
         model_sha256: hash of the weights file.
         device: where it ran.
+        taken_for: what the model took the picture for (`"noise"`); `None` when it tells nothing apart.
         tile: height and width restored at once, pixels; `None` for the whole picture.
         height: pixels, upright.
         width: pixels, upright.
@@ -65,6 +66,7 @@ class Receipt:
     model: str
     model_sha256: str
     device: str
+    taken_for: str | None
     tile: int | None
     height: int
     width: int

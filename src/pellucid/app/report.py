@@ -144,6 +144,8 @@ def _section(entry: Entry, page: Path, number: int) -> str:
         "Before": size_of(receipt.source.bytes),
         "After": size_of(receipt.target.bytes),
     }
+    if receipt.taken_for is not None:
+        facts["Taken for"] = receipt.taken_for
     views = "".join(_view(view, entry.picture.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in receipt.not_kept)
     return (

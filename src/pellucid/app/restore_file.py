@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pellucid.app.budget import plan_tile
@@ -15,7 +16,7 @@ from pellucid.errors import ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.colour import to_tensor
 from pellucid.images.files import read_picture
-from pellucid.images.overview import overview_step, spread
+from pellucid.images.overview import detail_boxes, overview_step, spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, plan_tiles, restore_streamed
 from pellucid.methods.load import Model
@@ -54,7 +55,8 @@ def restore_file(
         picture = read_picture(source, scratch=target.parent)
         try:
             tile = plan_tile(picture, model, memory=memory, tile=tile)
-            _restore(picture, target, model, tile, progress)
+            context = _context(picture, model)
+            _restore(picture, target, model, context, tile, progress)
         finally:
             picture.close()
     return Receipt(
@@ -63,6 +65,7 @@ def restore_file(
         model=model.name,
         model_sha256=model.weights_sha256,
         device=model.device,
+        taken_for=model.restorer.taken_for(context),
         tile=tile,
         height=picture.height,
         width=picture.width,
@@ -73,14 +76,23 @@ def restore_file(
     )
 
 
+def _context(picture: Picture, model: Model) -> Tensor | None:
+    """What the model decides from the whole picture."""
+    # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
+    is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
+    return model.restorer.context(overview_of(picture), details_of(picture)) if is_as_shown else None
+
+
 def _restore(
-    picture: Picture, target: Path, model: Model, tile: int | None, progress: Callable[[float], None] | None
+    picture: Picture,
+    target: Path,
+    model: Model,
+    context: Tensor | None,
+    tile: int | None,
+    progress: Callable[[float], None] | None,
 ) -> None:
     restorer, size = model.restorer, (picture.height, picture.width)
     tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
-    # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
-    is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
-    context = restorer.context(overview_of(picture)) if is_as_shown else None
 
     def function(part: Tensor, box: Box) -> Tensor:
         return restorer.restore(part, None if context is None else spread(context, size, box)).image
@@ -115,6 +127,12 @@ def overview_of(picture: Picture) -> Tensor:
         for row in range(first_row, header.height, step)
     ]
     return to_tensor(picture.samples, turn.upright(np.concatenate(stored)))
+
+
+def details_of(picture: Picture) -> Tensor:
+    """`images.overview.details` of a picture file, `(1, N, 3, h, w)`."""
+    boxes = detail_boxes(picture.height, picture.width)
+    return torch.stack([picture.read(box.top, box.left, box.height, box.width) for box in boxes], dim=1)
 
 
 def _facts(path: Path) -> FileFacts:

@@ -108,7 +108,11 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     }
     training, validation = split_validation(pictures, data.validation_share)
     mixture = Mixture(data.mixture, data.severity)
-    shares = {"grey_share": data.grey_share, "subdued_share": data.subdued_share}
+    shares = {
+        "grey_share": data.grey_share,
+        "subdued_share": data.subdued_share,
+        "rounded_share": data.rounded_share,
+    }
     make = partial(DegradedBatches, mixture=mixture, device=device, **shares)
     store = store_pictures(training, budget, device)
     batches = make(store, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)

@@ -46,6 +46,9 @@ class DataSettings(Section):
         le=1,
         description="Share of the patches (not of haze, low light) whose clean picture is somewhat dark or misty.",
     )
+    rounded_share: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the patches that are clipped and rounded to 8 bits, as in files."
+    )
     pairs: tuple[PairSource, ...] = Field(
         default=(), description="Real or published pairs, trained on beside the mixture."
     )

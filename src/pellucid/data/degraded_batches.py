@@ -13,6 +13,7 @@ from pellucid.degradations.grayscale import grayscale
 from pellucid.degradations.haze import Haze
 from pellucid.degradations.low_light import LowLight
 from pellucid.degradations.mixing import Chain, Mixture, apply_chains, domain
+from pellucid.degradations.noise import as_stored
 
 
 def generator_of(seed: int, step: int, rank: int) -> Generator:
@@ -43,6 +44,7 @@ class DegradedBatches:
         subdued_share: share of the samples without haze and low light whose clean picture is somewhat dark or misty, as
             it is meant to be: what must not be undone.
         grey_share: share of the samples that are grey: the clean picture, and what the degradation made of it.
+        rounded_share: share of the samples whose degraded picture is clipped and rounded to 8 bits, as files hold them.
         device: where pictures live and degradations are computed.
         rank: of this process among several; each draws its own batches.
     """
@@ -57,6 +59,7 @@ class DegradedBatches:
         seed: int = 0,
         grey_share: float = 0.0,
         subdued_share: float = 0.0,
+        rounded_share: float = 0.0,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
@@ -64,6 +67,7 @@ class DegradedBatches:
         self.pictures = pictures if is_store else ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
         self.seed, self.grey_share, self.subdued_share = seed, grey_share, subdued_share
+        self.rounded_share = rounded_share
         self.device, self.rank = torch.device(device), rank
 
     def __call__(self, step: int, count: int | None = None) -> Batch:
@@ -88,4 +92,7 @@ class DegradedBatches:
         if grey.any():  # one channel for all: their mean would have less noise than was asked for
             rows = grey.nonzero().flatten().to(degraded.device)
             degraded[rows] = degraded[rows, 1:2].expand(-1, 3, -1, -1)
+        if self.rounded_share:
+            rows = (torch.rand(count, generator=draws) < self.rounded_share).nonzero().flatten().to(degraded.device)
+            degraded = degraded.index_copy(0, rows, as_stored(degraded[rows], clip=True, round_to_8_bits=True))
         return Batch(degraded, clean, tuple(domain(chain) for chain in chains), step)

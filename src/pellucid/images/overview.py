@@ -1,6 +1,6 @@
-"""A small view of a whole picture, and what was concluded from it brought back to the picture's pixels.
+"""A small view of a whole picture and a few details of it, and what was concluded brought back to the picture's pixels.
 
-The view is the same for a picture in memory and one that is read in tiles, and so is the conclusion at every pixel.
+The views are the same for a picture in memory and one that is read in tiles, and so is the conclusion at every pixel.
 """
 
 import torch
@@ -10,6 +10,14 @@ from pellucid.images.tiling import Box
 
 LONGEST_SIDE = 768
 """Of an overview, pixels."""
+
+DETAIL_SIDE = 128
+"""Of a detail, pixels."""
+
+DETAILS = 4
+"""Details along each axis of a picture, at most; fewer cover a small one."""
+
+_BLOCK = 16  # details begin on JPEG's grid of blocks, in both its samplings of colour
 
 
 def overview_step(height: int, width: int) -> int:
@@ -24,6 +32,29 @@ def overview(image: Tensor) -> Tensor:
     """
     step = overview_step(*image.shape[-2:])
     return image[..., ::step, ::step]
+
+
+def detail_boxes(height: int, width: int) -> list[Box]:
+    """Where the details of a picture lie: evenly spread squares of `DETAIL_SIDE`, smaller where the picture is.
+
+    Example:
+        >>> [(box.top, box.left, box.height, box.width) for box in detail_boxes(100, 300)]
+        [(0, 0, 100, 128), (0, 80, 100, 128), (0, 160, 100, 128)]
+    """
+    rows, columns = _starts(height), _starts(width)
+    return [Box(top, left, min(height, DETAIL_SIDE), min(width, DETAIL_SIDE)) for top in rows for left in columns]
+
+
+def _starts(length: int) -> list[int]:
+    room = max(0, length - DETAIL_SIDE)
+    count = min(DETAILS, -(-length // DETAIL_SIDE))
+    return sorted({room * number // max(1, count - 1) // _BLOCK * _BLOCK for number in range(count)})
+
+
+def details(image: Tensor) -> Tensor:
+    """Parts of `(B, C, H, W)` pixel by pixel, `(B, N, C, h, w)`: what an overview of a large picture cannot show."""
+    boxes = detail_boxes(*image.shape[-2:])
+    return torch.stack([image[..., box.top : box.bottom, box.left : box.right] for box in boxes], dim=1)
 
 
 def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Tensor:
@@ -45,6 +76,8 @@ def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Ten
         tensor([[[[0.0000, 0.2500, 0.7500, 1.0000]]]])
     """
     box = Box(0, 0, *size) if box is None else box
+    if coarse.shape[-2:] == (1, 1):
+        return coarse.expand(-1, -1, box.height, box.width)  # a view: one value for all costs nothing
     above, below, share = _neighbours(box.top, box.height, size[0], coarse.shape[-2], coarse)
     rows = torch.lerp(coarse.index_select(-2, above), coarse.index_select(-2, below), share.view(-1, 1))
     left, right, share = _neighbours(box.left, box.width, size[1], coarse.shape[-1], coarse)

@@ -45,16 +45,21 @@ class Restorer(Protocol):
     receptive_radius: int
     bytes_per_pixel: float
 
-    def context(self, image: Tensor) -> Tensor | None:
+    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
         """What must be decided once from the whole picture; `None` when nothing must.
 
         Args:
-            image: `(B, 3, h, w)`, an overview of the picture (`pellucid.images.overview`), any size.
+            overview: `(B, 3, h, w)`, a small view of the picture (`pellucid.images.overview`), any size.
+            details: `(B, N, 3, h, w)`, parts of the picture pixel by pixel (likewise).
 
         Returns:
             A coarse map of the picture, `(B, C, y, x)`, of one cell when it is the same everywhere. What is passed to
             `restore` is this map at the pixels of each tile (`pellucid.images.overview.spread`).
         """
+        ...
+
+    def taken_for(self, context: Tensor | None) -> str | None:
+        """What one picture was taken for, in words for people, by its context; `None` when nothing is told apart."""
         ...
 
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
@@ -108,6 +113,10 @@ class Recipe(Protocol):
 
     def restorer(self) -> Restorer:
         """The restorer as it would be shipped now (averaged weights when there are any)."""
+        ...
+
+    def judge(self, batch: Batch) -> dict[str, float] | None:
+        """What held-out samples say of a network that does not restore, by name; `None` when it does: PSNR says it."""
         ...
 
     def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -48,7 +48,7 @@ def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], devi
 
 METHODS: dict[str, Method] = {
     "supervised": Method(
-        purpose="one network trained on pairs made by degrading clean pictures",
+        purpose="a network trained on pairs made by degrading clean pictures",
         paper="plain empirical risk; network after DRUNet (TPAMI 2021)",
         licence="Apache-2.0",
         config=SupervisedConfig,

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pellucid.errors import DeviceError
+from pellucid.errors import DeviceError, MethodError
 from pellucid.methods.base import Restoration
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
@@ -44,10 +44,17 @@ class NetworkRestorer:
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
 
     @torch.inference_mode()
-    def context(self, image: Tensor) -> Tensor | None:
-        """What the network decides from an overview of the whole picture; `None` when there is nothing to decide."""
+    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
+        """What the network decides from views of the whole picture; `None` when there is nothing to decide."""
         observe = getattr(self.network, "context", None)
-        return None if observe is None else observe(image.to(self.device, torch.float32))
+        if observe is None:
+            return None
+        return observe(overview.to(self.device, torch.float32), details.to(self.device, torch.float32))
+
+    def taken_for(self, context: Tensor | None) -> str | None:
+        """What the network took one picture for, in words; `None` when it tells nothing apart."""
+        describe = getattr(self.network, "taken_for", None)
+        return None if describe is None else describe(context)
 
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
@@ -71,6 +78,11 @@ def restorer_from_weights(tensors: dict[str, Tensor], description: dict[str, Any
         MethodError: when the network is not known.
     """
     network = build_network(description["network"]["name"], description["network"]["arguments"])
+    if not hasattr(network, "size_multiple"):
+        raise MethodError(
+            f"Expected weights of a network that restores, got those of {description['network']['name']}: join them "
+            "with others by scripts/bundle_default.py."
+        )
     load_into(network, tensors, "the weights file")
     bytes_per_pixel = description.get("bytes_per_pixel", DEFAULT_BYTES_PER_PIXEL)
     return NetworkRestorer(network, device=device, bytes_per_pixel=bytes_per_pixel)

@@ -14,6 +14,12 @@ def _residual_unet(**arguments: Any) -> nn.Module:
     return ResidualUNet(**arguments)
 
 
+def _residual_stack(**arguments: Any) -> nn.Module:
+    from pellucid.networks.residual_stack import ResidualStack
+
+    return ResidualStack(**arguments)
+
+
 def _nafnet(**arguments: Any) -> nn.Module:
     from pellucid.networks.nafnet import NAFNet
 
@@ -32,18 +38,42 @@ def _tone_map(**arguments: Any) -> nn.Module:
     return ToneMap(**arguments)
 
 
-def _toned_residual_unet(**arguments: Any) -> nn.Module:
-    from pellucid.networks.toned import TonedResidualUNet
+def _degradation_classifier(**arguments: Any) -> nn.Module:
+    from pellucid.networks.degradation_classifier import DegradationClassifier
 
-    return TonedResidualUNet(**arguments)
+    return DegradationClassifier(**arguments)
+
+
+def _all_in_one(
+    *,
+    tone: Mapping[str, Any],
+    generalist: Mapping[str, Any],
+    specialists: Mapping[str, Mapping[str, Any]],
+    chooser: Mapping[str, Any],
+    **arguments: Any,
+) -> nn.Module:
+    """`generalist` and `specialists` are names and arguments of networks; `tone` and `chooser` are arguments."""
+    from pellucid.networks.all_in_one import AllInOne
+    from pellucid.networks.degradation_classifier import DegradationClassifier
+    from pellucid.networks.tone_map import ToneMap
+
+    return AllInOne(
+        ToneMap(**tone),
+        build_network(generalist["name"], generalist["arguments"]),
+        {name: build_network(part["name"], part["arguments"]) for name, part in specialists.items()},
+        DegradationClassifier(**chooser),
+        **arguments,
+    )
 
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "residual-unet": _residual_unet,
+    "residual-stack": _residual_stack,
     "nafnet": _nafnet,
     "ffdnet": _ffdnet,
     "tone-map": _tone_map,
-    "toned-residual-unet": _toned_residual_unet,
+    "degradation-classifier": _degradation_classifier,
+    "all-in-one": _all_in_one,
 }
 
 

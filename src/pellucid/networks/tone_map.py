@@ -78,10 +78,14 @@ class ToneMap(nn.Module):
         change = toned.clamp(0, 1) - small
         return change.abs().mean(dim=(1, 2, 3)) * change.mean(dim=(1, 2, 3)).sign()
 
-    def context(self, picture: Tensor) -> Tensor:
+    def context(self, picture: Tensor, details: Tensor | None = None) -> Tensor:
         """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
 
         A grey picture has one curve for its three channels.
+
+        Args:
+            picture: `(B, 3, h, w)`, an overview of any size.
+            details: not looked at; here so that every network is asked alike.
         """
         by_colour = self.choose(picture).unflatten(1, (4, 3))
         is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)

@@ -145,9 +145,11 @@ def _decisive(config: dict[str, Any]) -> dict[str, Any]:
 
 def _differences(one: Any, other: Any, name: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
+        # Settings that came later than the run are off by default, and a run without them is the same run.
+        other = {key: value for key, value in other.items() if key in one or value}
         keys = sorted(set(one) | set(other), key=str)
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{name}.{key}".strip("."))]
-    return [] if json.dumps(one) == json.dumps(other) else [name]
+    return [] if json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True) else [name]
 
 
 def _write(path: Path, text: str) -> None:

@@ -18,7 +18,12 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
     """PSNR per domain on `batch`, as `validation/<domain>`, and `validation/gain` over the degraded inputs, in dB.
 
     Writes `samples/step-00001234.png` (degraded, restored, clean side by side) and `curves.png` into the run folder.
+    Of what a recipe judges itself (`Recipe.judge`) there are no samples to show.
     """
+    judged = recipe.judge(batch)
+    if judged is not None:
+        draw_curves(run.lines(), run.path / "curves.png")
+        return {f"validation/{name}": value for name, value in judged.items()}
     restored = recipe.restorer().restore(batch.degraded).image.clamp(0, 1)
     after, before = _psnr(restored, batch.clean), _psnr(batch.degraded.clamp(0, 1), batch.clean)
     values: dict[str, float] = {}

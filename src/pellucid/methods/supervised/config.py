@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pellucid.data.config import DataSettings, Section
 
@@ -14,14 +14,18 @@ class NetworkSettings(Section):
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the network.")
     start_from: str | None = Field(default=None, description="Weights file to start from; random weights when absent.")
     start_from_part: str | None = Field(
-        default=None, description="Which part of that file, when it holds several: local or tone of the default model."
+        default=None,
+        description="Which part of that file, when it holds several: in the default model generalist, tone, chooser, "
+        "specialists.noise and so on.",
     )
 
 
 class OptimisationSettings(Section):
     """How the loss moves the weights."""
 
-    loss: Literal["l1", "charbonnier"] = Field(default="charbonnier", description="Pixel loss.")
+    loss: Literal["l1", "charbonnier", "cross-entropy"] = Field(
+        default="charbonnier", description="Pixel loss; or of a network that tells degradations apart."
+    )
     learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's peak rate.")
     final_learning_rate: float = Field(default=1e-6, ge=0, description="Rate at the last step (cosine).")
     warm_up_steps: int = Field(default=200, ge=0, description="Steps of linear warm-up.")
@@ -38,3 +42,15 @@ class SupervisedConfig(Section):
     network: NetworkSettings = Field(default=NetworkSettings(), description="Which network.")
     optimisation: OptimisationSettings = Field(default=OptimisationSettings(), description="How it learns.")
     data: DataSettings
+
+    @model_validator(mode="after")
+    def _loss_fits_network(self) -> "SupervisedConfig":
+        is_classifier, loss = self.network.name == "degradation-classifier", self.optimisation.loss
+        if is_classifier != (loss == "cross-entropy"):
+            raise ValueError(
+                f"the loss cross-entropy belongs to the degradation-classifier and to no other: got {loss}"
+            )
+        unknown = set(self.data.mixture) - set(self.network.arguments.get("domains", ())) if is_classifier else set()
+        if unknown:
+            raise ValueError(f"network.arguments.domains lacks {sorted(unknown)[0]!r}, which is in the mixture")
+        return self

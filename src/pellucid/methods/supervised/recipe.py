@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from pellucid.data.batch import Batch
+from pellucid.errors import WeightsError
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.methods.supervised.averaging import AveragedWeights
 from pellucid.methods.supervised.config import SupervisedConfig
 from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
 from pellucid.methods.supervised.schedule import cosine_with_warm_up
 from pellucid.networks.catalog import build_network
+from pellucid.objectives.classification import DomainObjective
 from pellucid.objectives.pixel import PixelObjective
 from pellucid.weights.files import load_into, load_weights
 
@@ -33,7 +35,9 @@ class SupervisedRecipe:
         network = build_network(config.network.name, config.network.arguments)
         if config.network.start_from is not None:
             start = config.network.start_from
-            load_into(network, _part(load_weights(start)[0], config.network.start_from_part), start, may_lack=True)
+            load_into(
+                network, _part(load_weights(start)[0], config.network.start_from_part, start), start, may_lack=True
+            )
         network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimisation = config.optimisation
         optimiser = torch.optim.AdamW(
@@ -46,7 +50,11 @@ class SupervisedRecipe:
         self.network, self.optimiser = accelerator.prepare(network, optimiser)
         self.average = AveragedWeights(network, optimisation.average_decay)
         self.strategy = EmpiricalRisk(self.network, self.optimiser, accelerator, optimisation.gradient_clip)
-        self.objective = PixelObjective(optimisation.loss)
+        self.objective: PixelObjective | DomainObjective = (
+            DomainObjective(config.network.arguments["domains"])
+            if optimisation.loss == "cross-entropy"
+            else PixelObjective(optimisation.loss)
+        )
         self.taken = 0
 
     def step(self, batch: Batch) -> dict[str, float]:
@@ -82,6 +90,16 @@ class SupervisedRecipe:
         self.strategy.load_state_dict(state["strategy"])
         self.taken = state["taken"]
 
+    def judge(self, batch: Batch) -> dict[str, float] | None:
+        """See `Recipe.judge`: of a network that tells degradations apart, how often it is right."""
+        if not isinstance(self.objective, DomainObjective):
+            return None
+        network = build_network(self.config.network.name, self.config.network.arguments)
+        network.load_state_dict(self.average.weights())
+        with torch.inference_mode():
+            logits = network.eval().to(batch.degraded.device)(batch.degraded)
+        return self.objective.accuracy(logits, batch)
+
     def restorer(self) -> NetworkRestorer:
         """The network with its averaged weights, on the run's device, in bf16."""
         network = build_network(self.config.network.name, self.config.network.arguments)
@@ -94,7 +112,13 @@ class SupervisedRecipe:
         return self.average.weights(), {"method": "supervised", "network": network}
 
 
-def _part(tensors: dict[str, Tensor], name: str | None) -> dict[str, Tensor]:
+def _part(tensors: dict[str, Tensor], name: str | None, source: str) -> dict[str, Tensor]:
     """The tensors of one part of a joined network, by their names within it."""
     prefix = "" if name is None else f"{name}."
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    found = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    if not found:
+        known = sorted({key.split(".")[0] for key in tensors})
+        raise WeightsError(
+            f"Expected a part of {source} (it has {', '.join(known)}), got {name!r}: correct network.start_from_part."
+        )
+    return found

@@ -1,0 +1,123 @@
+"""First the tone of the whole picture, then the specialist for what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import MethodError
+from pellucid.networks.degradation_classifier import DegradationClassifier
+from pellucid.networks.tone_map import ToneMap
+
+
+class AllInOne(nn.Module):
+    """A `ToneMap`, then one of several networks, chosen for the whole picture; each trained on its own.
+
+    The generalist takes what no specialist was trained on: several degradations at once, pictures that need nothing,
+    and those whose tone was changed (it knows what lifting leaves).
+
+    Args:
+        tone: decides from the whole picture.
+        generalist: the network for all that no specialist serves.
+        specialists: further networks, by name.
+        chooser: tells which degradation a patch has.
+        serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
+        least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
+            where it is not given. What does more harm where it is not needed should need more.
+
+    Source:
+        Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
+        Local Experts", Neural Computation 1991. Differs: the cases are known in training, so that each part is
+        trained on its own, and one is taken rather than a weighted sum, which would cost as much as all of them.
+    """
+
+    in_float32 = ("tone", "chooser")
+    belongs: Tensor
+    least: Tensor
+
+    def __init__(
+        self,
+        tone: ToneMap,
+        generalist: nn.Module,
+        specialists: Mapping[str, nn.Module],
+        chooser: DegradationClassifier,
+        serves: Mapping[str, str],
+        least_probability: Mapping[str, float] | None = None,
+    ):
+        super().__init__()
+        self.tone, self.generalist, self.chooser = tone, generalist, chooser
+        self.specialists = nn.ModuleDict(specialists)
+        names, domains = list(specialists), self.chooser.domains
+        unknown = sorted(set(serves) - set(domains)) + sorted(set(serves.values()) ^ set(names))
+        if unknown:
+            raise MethodError(
+                f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
+                "only: correct serves, specialists or the chooser's domains."
+            )
+        belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
+        self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
+        least = [(least_probability or {}).get(name, 0.5) for name in names]
+        self.register_buffer("least", torch.tensor(least), persistent=False)
+        parts: list[Any] = [self.generalist, *self.specialists.values()]
+        self.size_multiple: int = max(part.size_multiple for part in parts)  # powers of two, so the largest serves all
+        self.receptive_radius: int = max(part.receptive_radius for part in parts)
+
+    def choose(self, details: Tensor) -> Tensor:
+        """Which network restores each picture, `(B,)`: 0 is the generalist, k the k-th specialist.
+
+        Args:
+            details: `(B, N, 3, h, w)`, parts of each picture. What they say is averaged.
+        """
+        if not self.specialists:
+            return torch.zeros(len(details), dtype=torch.long, device=details.device)
+        logits = self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1)
+        share, number = (logits.softmax(dim=1) @ self.belongs).max(dim=1)
+        return torch.where(share > self.least[number], number + 1, 0)
+
+    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
+        """The number of the chosen network, and where a picture needs it the coefficients of the tone behind it.
+
+        Args:
+            overview: `(B, 3, h, w)`.
+            details: `(B, N, 3, h, w)`.
+
+        Returns:
+            `(B, 1, 1, 1)` or `(B, 13, GRID, GRID)`; `None` when the generalist restores all and no tone changes.
+        """
+        coefficients = self.tone.context(overview)
+        is_toned = coefficients.flatten(1).any(dim=1)
+        chosen = torch.where(is_toned, 0, self.choose(details)).to(coefficients).view(-1, 1, 1, 1)
+        if bool(is_toned.any()):
+            return torch.cat([chosen.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
+        return chosen if bool(chosen.any()) else None
+
+    def taken_for(self, context: Tensor | None) -> str:
+        """The name of the specialist that the context of one picture chose, or of what the generalist does for it."""
+        if context is None:
+            return "nothing in particular"
+        if context.shape[1] > 1:
+            return "haze or low light"
+        number = round(context[0, 0, 0, 0].item())
+        return ["nothing in particular", *self.specialists][number]
+
+    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
+        """The restored picture, `(B, 3, H, W)` to the same.
+
+        Args:
+            degraded: a picture, or a tile of one.
+            context: of the whole picture, at the pixels of `degraded`; without, the generalist restores it as it is.
+        """
+        if context is None:
+            return self.generalist(degraded)
+        if context.shape[1] > 1:
+            degraded = self.tone(degraded, context[:, 1:])
+        parts: list[nn.Module] = [self.generalist, *self.specialists.values()]
+        numbers = context[:, 0, 0, 0].round().long().tolist()
+        if len(set(numbers)) == 1:
+            return parts[numbers[0]](degraded)
+        restored = torch.empty_like(degraded)
+        for number in set(numbers):
+            rows = [row for row, its in enumerate(numbers) if its == number]
+            restored[rows] = parts[number](degraded[rows])
+        return restored

@@ -1,0 +1,42 @@
+"""Which degradation a patch shows, from its pixels."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class DegradationClassifier(nn.Module):
+    """Patches to one logit per domain, `(B, 3, H, W)` to `(B, len(domains))`; H and W any, from 8.
+
+    Args:
+        domains: what it tells apart (`"gaussian-noise"`, `"rain+jpeg"`, `"clean"`), in the order of the logits.
+        width: channels of the first convolution.
+    """
+
+    def __init__(self, domains: Sequence[str], width: int = 32):
+        super().__init__()
+        self.domains = tuple(domains)
+        self.features = nn.Sequential(
+            nn.Conv2d(12, width, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(4 * width, 4 * width, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.logits = nn.Sequential(
+            nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, len(self.domains))
+        )  # fmt: skip
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """The logits; what is seen everywhere counts by its mean and by its peak."""
+        height, width = patches.shape[-2:]
+        padded = F.pad(patches, (0, width % 2, 0, height % 2), mode="replicate")
+        features = self.features(F.pixel_unshuffle(padded, 2).to(next(self.parameters()).dtype))
+        return self.logits(torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)).float()

@@ -1,0 +1,183 @@
+"""Several networks and one choice for the whole picture: who restores what, in tiles as in one piece."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pellucid.errors import MethodError, WeightsError
+from pellucid.images.overview import detail_boxes, details, overview, spread
+from pellucid.methods.load import load
+from pellucid.methods.restorer import NetworkRestorer
+from pellucid.networks.catalog import build_network
+from pellucid.weights.files import save_weights
+
+# The specialists see further than the generalist, and need larger multiples.
+GENERALIST: dict[str, Any] = {"widths": [4], "blocks": [1], "bias": True}
+STACK: dict[str, Any] = {
+    "name": "residual-stack",
+    "arguments": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
+}
+ARGUMENTS: dict[str, Any] = {
+    "tone": {"width": 8, "smallest_change": [1.0, 1.0]},
+    "generalist": {"name": "residual-unet", "arguments": GENERALIST},
+    "specialists": {"noise": STACK, "rain": STACK},
+    "chooser": {"domains": ["clean", "gaussian-noise", "sensor-noise", "rain"], "width": 4},
+    "serves": {"gaussian-noise": "noise", "sensor-noise": "noise", "rain": "rain"},
+}
+
+
+def picture(height: int = 40, width: int = 48) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def lively() -> Any:
+    torch.manual_seed(0)
+    network = build_network("all-in-one", ARGUMENTS)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.12 * torch.randn_like(parameter))
+    return network.eval()
+
+
+def says(network: Any, logits: list[float]) -> None:
+    """Let the chooser see these logits in every patch."""
+    last = network.chooser.logits[-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias.copy_(torch.tensor(logits))
+
+
+def views(image: Tensor) -> tuple[Tensor, Tensor]:
+    return overview(image), details(image)
+
+
+@pytest.mark.parametrize(
+    ("logits", "who"),
+    [
+        ([9, 0, 0, 0], None),
+        ([0, 9, 0, 0], "noise"),
+        ([0, 0, 0, 9], "rain"),
+        ([1.5, 1.4, 1.4, 0], "noise"),  # two kinds of noise together outweigh the likeliest single domain
+        ([0, 0, 0, 0.9], None),  # rain is likeliest, and not likely
+    ],
+)
+def test_the_choice_is_by_what_is_served_together(logits: list[float], who: str | None) -> None:
+    network = lively()
+    says(network, logits)
+    context = network.context(*views(picture()))
+    assert network.taken_for(context) == (who or "nothing in particular")
+    if who is None:
+        assert context is None
+        assert torch.equal(network(picture()), network.generalist(picture()))
+        return
+    assert context.shape == (1, 1, 1, 1)
+    restored = network(picture(), spread(context, (40, 48)))
+    assert torch.equal(restored, network.specialists[who](picture()))
+    assert not torch.equal(restored, network.generalist(picture()))
+
+
+def test_a_specialist_may_need_more_certainty() -> None:
+    network = lively()
+    says(network, [0, 0, 0, 2.0])
+    assert 0.6 < torch.tensor([0, 0, 0, 2.0]).softmax(0)[3] < 0.8
+    assert network.taken_for(network.context(*views(picture()))) == "rain"
+    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "least_probability": {"rain": 0.8}}))
+    says(network, [0, 0, 0, 2.0])
+    assert network.context(*views(picture())) is None
+
+
+def test_parts_that_do_not_belong_together_are_refused() -> None:
+    for serves in ({**ARGUMENTS["serves"], "haze": "rain"}, {"rain": "rain"}, {**ARGUMENTS["serves"], "rain": "snow"}):
+        with pytest.raises(MethodError, match="Expected every specialist to serve domains"):
+            build_network("all-in-one", {**ARGUMENTS, "serves": serves})
+
+
+def test_without_specialists_the_generalist_restores_all() -> None:
+    network = build_network("all-in-one", {**ARGUMENTS, "specialists": {}, "serves": {}})
+    network = cast("Any", network)
+    assert network.context(*views(picture())) is None
+    assert network(picture()).shape == picture().shape
+
+
+def test_each_picture_of_a_batch_has_its_own() -> None:
+    network = lively()
+    images = torch.cat([picture(), 0.5 * picture(), 0.2 * picture()])
+    context = torch.tensor([2.0, 0.0, 1.0]).view(3, 1, 1, 1)
+    restored = network(images, spread(context, (40, 48)))
+    parts = [network.specialists["rain"], network.generalist, network.specialists["noise"]]
+    for row, part in enumerate(parts):
+        assert torch.allclose(restored[row : row + 1], part(images[row : row + 1]), atol=1e-6)
+
+
+def test_a_changed_tone_is_the_generalists() -> None:
+    network = lively()
+    network.tone.smallest_change = (0.0, 0.0)
+    says(network, [0, 9, 0, 0])
+    context = spread(network.context(*views(picture())), (40, 48))
+    assert not context[:, :1].any()
+    assert network.taken_for(context) == "haze or low light"
+    toned = network.tone(picture(), context[:, 1:])
+    assert not torch.equal(toned, picture())
+    assert torch.equal(network(picture(), context), network.generalist(toned))
+
+
+@pytest.mark.parametrize("smallest_change", [[0.0, 0.0], [1.0, 1.0]])
+def test_tiled_equals_whole(tmp_path: Path, smallest_change: list[float]) -> None:
+    network = lively()
+    says(network, [0, 0, 0, 9])
+    arguments = {**ARGUMENTS, "tone": {"width": 8, "smallest_change": smallest_change}}
+    description = {"method": "supervised", "network": {"name": "all-in-one", "arguments": arguments}}
+    save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
+    model = load(tmp_path / "weights.safetensors", "cpu")
+    assert isinstance(model.restorer, NetworkRestorer)
+    model.restorer.network.float()  # bf16 kernels differ in the last bit by shape
+    image = 0.2 + 0.1 * picture(118, 203)
+    whole = model.restore(image, tile=208).image
+    assert torch.allclose(model.restore(image, tile=96).image, whole, atol=1e-5)
+    plain = network.generalist(F.pad(image, (0, 1, 0, 2), mode="reflect")).clamp(0, 1)[..., :118, :203]
+    assert (whole - plain).abs().max() > 0.01
+
+
+def test_what_decides_keeps_its_precision_when_the_network_is_bf16() -> None:
+    network = lively()
+    network.tone.smallest_change = (0.0, 0.0)
+    exact = network.context(*views(picture())).detach()
+    restorer = NetworkRestorer(network)
+    assert network.generalist.head.weight.dtype == torch.bfloat16
+    context = restorer.context(*views(picture()))
+    assert context is not None
+    torch.testing.assert_close(context, exact, atol=1e-6, rtol=0)  # bf16 would be off by 1e-4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (100, 128), (129, 511), (512, 2000), (3000, 4001)])
+def test_details_lie_in_the_picture_from_edge_to_edge(size: tuple[int, int]) -> None:
+    boxes = detail_boxes(*size)
+    assert min(box.top for box in boxes) == min(box.left for box in boxes) == 0
+    # The last ones end where the picture does, but for what the grid of JPEG's blocks takes away.
+    assert max(box.bottom for box in boxes) > size[0] - 16 and max(box.right for box in boxes) > size[1] - 16
+    assert all(box.top % 16 == box.left % 16 == 0 for box in boxes)
+    assert all(box.bottom <= size[0] and box.right <= size[1] for box in boxes)
+    assert len({(box.height, box.width) for box in boxes}) == 1 and len(set(boxes)) == len(boxes) <= 16
+
+
+def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> None:
+    from accelerate import Accelerator
+
+    from pellucid.methods.supervised.config import SupervisedConfig
+    from pellucid.methods.supervised.recipe import SupervisedRecipe
+
+    joined = lively()
+    save_weights(tmp_path / "joined.safetensors", joined.state_dict(), {"method": "supervised"}, torch.float32)
+    start = {"start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "specialists.rain"}
+    data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
+    config = SupervisedConfig.model_validate({"network": {**STACK, **start}, "data": data})
+    recipe = SupervisedRecipe(config, Accelerator(cpu=True), steps=1)
+    for name, value in joined.specialists["rain"].state_dict().items():
+        assert torch.equal(recipe.plain_network.state_dict()[name], value)
+    wrong = config.model_copy(update={"network": config.network.model_copy(update={"start_from_part": "local"})})
+    with pytest.raises(WeightsError, match=r"chooser, generalist, specialists, tone\), got 'local'"):
+        SupervisedRecipe(wrong, Accelerator(cpu=True), steps=1)
