@@ -27,12 +27,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SIDES = {0.25: (500, 500), 1: (1000, 1000), 12: (3000, 4000), 48: (6000, 8000), 108: (9000, 12000)}
 
 
-def mosaic(megapixels: float, path: Path) -> None:
-    """A picture of the given size, made of the examples."""
+def mosaic(megapixels: float, path: Path, examples: str) -> None:
+    """A picture of the given size, made of the examples whose names match."""
     import pyvips
 
     height, width = SIDES[megapixels]
-    pictures = [pyvips.Image.new_from_file(str(file))[:3] for file in sorted(EXAMPLES.iterdir())]
+    pictures = [pyvips.Image.new_from_file(str(file))[:3] for file in sorted(EXAMPLES.glob(examples))]
     columns = -(-width // 400)
     cells = [pictures[number % len(pictures)] for number in range(columns * -(-height // 400))]
     pyvips.Image.arrayjoin(cells, across=columns).crop(0, 0, width, height).jpegsave(str(path), Q=92)
@@ -51,7 +51,7 @@ def matrix_rate() -> float:
     return 2048**3 / min(seconds_of(lambda: one @ one) for _ in range(5))
 
 
-def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[str, float]:
+def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[str, Any]:
     """One file to file, with the model loaded before."""
     import resource
 
@@ -84,6 +84,8 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "matrix_multiply_adds_per_second": rate,
         "share_of_matrix_rate": multiply_adds * pixels / seconds / rate,
+        "thousand_multiply_adds_per_pixel": multiply_adds / 1e3,
+        "taken_for": model.restorer.taken_for(context),
     }
 
 
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--memory", help="budget, as on the command line")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/restore-default"))
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--examples", default="*", help="which of them, a pattern: what is chosen decides the speed")
     arguments = parser.parse_args()
     if arguments.measure is not None:
         what, model, source, memory = arguments.measure
@@ -163,11 +166,17 @@ def main() -> None:
         for what, size in plan:
             source = Path(folder) / f"{SIDES[size][0]}x{SIDES[size][1]}.jpg"
             if not source.exists():
-                mosaic(size, source)
+                mosaic(size, source, arguments.examples)
             measured = in_process(what, arguments.model, str(source), arguments.memory or "")
             rows.append({"what": what, "megapixels": size, **measured})
             print(rows[-1], flush=True)
-    content = {"model": arguments.model, "memory": arguments.memory, "machine": environment(), "rows": rows}
+    content = {
+        "examples": arguments.examples,
+        "model": arguments.model,
+        "memory": arguments.memory,
+        "machine": environment(),
+        "rows": rows,
+    }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
     arguments.output.with_suffix(".md").write_text(table(rows))

@@ -42,7 +42,7 @@ SERVES = {
 }
 
 LEAST_PROBABILITY = {"blur": 0.75}
-"""Sharpening what is not blurred costs most, of a clean picture 9 dB and more (benchmarks/results/chooser.md)."""
+"""Sharpening what is not blurred costs most, of a clean picture 8 to 10 dB (benchmarks/results/chooser.md)."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 class DegradationClassifier(nn.Module):
-    """Patches to one logit per domain, `(B, 3, H, W)` to `(B, len(domains))`; H and W any, from 8.
+    """Patches to one logit per domain, `(B, 3, H, W)` to `(B, len(domains))`; H and W any.
 
     Args:
         domains: what it tells apart (`"gaussian-noise"`, `"rain+jpeg"`, `"clean"`), in the order of the logits.
@@ -26,9 +26,7 @@ class DegradationClassifier(nn.Module):
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(4 * width, 4 * width, 3, padding=1), nn.ReLU(),
         )  # fmt: skip
-        self.logits = nn.Sequential(
-            nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, len(self.domains))
-        )  # fmt: skip
+        self.logits = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, len(self.domains)))
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pellucid.networks.residual_unet import ResidualBlock
+from pellucid.networks.residual_unet import ResidualBlock, residual_blocks
 
 
 class ResidualStack(nn.Module):
@@ -28,15 +28,15 @@ class ResidualStack(nn.Module):
         super().__init__()
         self.head = nn.Conv2d(12, width, 3, padding=1)
         self.tail = nn.Conv2d(width, 12, 3, padding=1)
-        self.before = _stack(width, blocks // 2)
-        self.after = _stack(width, blocks - blocks // 2)
+        self.before = residual_blocks(width, blocks // 2, bias=True)
+        self.after = residual_blocks(width, blocks - blocks // 2, bias=True)
         self.size_multiple = 2
         self.receptive_radius = 2 * (2 * blocks + 2) + 1
         self.side = None
         if coarse_width:
             # Down and up by four at once: one pass over memory each way.
             down, up = nn.Conv2d(width, coarse_width, 4, stride=4), nn.ConvTranspose2d(coarse_width, width, 4, stride=4)
-            self.side = nn.Sequential(down, *_stack(coarse_width, coarse_blocks), up)
+            self.side = nn.Sequential(down, *residual_blocks(coarse_width, coarse_blocks, bias=True), up)
             self.size_multiple = 8
             self.receptive_radius += 8 * 2 * coarse_blocks + 8
         for module in self.modules():
@@ -59,7 +59,3 @@ class ResidualStack(nn.Module):
             features = features + self.side(features)
         residual = F.pixel_shuffle(self.tail(first + self.after(features)), 2)
         return degraded + residual.to(degraded.dtype)
-
-
-def _stack(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width, bias=True) for _ in range(count)))

@@ -51,9 +51,9 @@ class ResidualUNet(nn.Module):
         self.head = nn.Conv2d(12, widths[0], 3, padding=1, bias=bias)
         self.tail = nn.Conv2d(widths[0], 12, 3, padding=1, bias=bias)
         levels = list(zip(widths, blocks, strict=True))
-        self.encoders = nn.ModuleList(_stack(width, count, bias) for width, count in levels[:-1])
-        self.bottom = _stack(*levels[-1], bias)
-        self.decoders = nn.ModuleList(_stack(width, count, bias) for width, count in levels[:-1])
+        self.encoders = nn.ModuleList(residual_blocks(width, count, bias) for width, count in levels[:-1])
+        self.bottom = residual_blocks(*levels[-1], bias)
+        self.decoders = nn.ModuleList(residual_blocks(width, count, bias) for width, count in levels[:-1])
         pairs = list(pairwise(widths))
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2, bias=bias) for fine, coarse in pairs)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=bias) for fine, coarse in pairs)
@@ -88,5 +88,6 @@ class ResidualUNet(nn.Module):
         return degraded + residual.to(degraded.dtype)
 
 
-def _stack(width: int, count: int, bias: bool) -> nn.Sequential:
+def residual_blocks(width: int, count: int, bias: bool) -> nn.Sequential:
+    """`count` blocks one after the other."""
     return nn.Sequential(*(ResidualBlock(width, bias) for _ in range(count)))
