@@ -10,6 +10,7 @@ from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.paired_batches import MixedBatches, PairedBatches
 from pellucid.degradations.mixing import Mixture
+from pellucid.errors import DataError
 
 MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
 
@@ -151,3 +152,20 @@ def test_a_share_is_rounded_as_files_are() -> None:
     assert (batch.degraded - plain.degraded).abs().max() < 0.5001 / 255
     untouched = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200, rounded_share=0.0)(0)
     assert torch.equal(untouched.degraded, plain.degraded)
+
+
+def test_a_share_is_cut_at_twice_the_size_and_averaged_down() -> None:
+    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    board = [((rows // 2 + columns // 2) % 2 * 255).to(torch.uint8).expand(3, -1, -1)]
+    batch = DegradedBatches(board, Mixture({"clean": 1}), patch_size=24, batch_size=200, reduced_share=0.5)(0)
+    assert batch.clean.shape == (200, 3, 24, 24) and batch.domains == ("clean",) * 200
+    # Of squares of two pixels, means of 2 x 2 are 0, 1/2 or 1; a patch as it is has runs of two pixels.
+    runs = (batch.clean[..., 1:] == batch.clean[..., :-1]).float().mean(dim=(1, 2, 3))
+    is_reduced = (runs < 0.1) | (batch.clean == 128 / 255).any(dim=(1, 2, 3))
+    assert 0.35 < is_reduced.float().mean() < 0.65
+    assert ((batch.clean * 255 - (batch.clean * 255).round()).abs() < 1e-4).all()
+
+
+def test_pictures_too_small_to_be_reduced_are_refused() -> None:
+    with pytest.raises(DataError, match="at least 80 x 80 pixels"):
+        batches(patch_size=40, reduced_share=1.0)(0)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from pellucid.degradations.contract import apply
-from pellucid.degradations.rain import Rain, rain, rain_streaks
+from pellucid.degradations.rain import Rain, rain, rain_streaks, smeared_streaks
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -35,18 +35,42 @@ def test_density_is_about_the_share_covered() -> None:
         assert (streaks > 0.05).double().mean().item() == pytest.approx(density, rel=0.7)
 
 
+@pytest.mark.parametrize("smear", [0.0, 1.0])
 @pytest.mark.parametrize("angle", [-0.5, 0.0, 0.6])
-def test_streaks_lean_by_their_angle(angle: float) -> None:
-    streaks = rain_streaks(torch.zeros(1, 3, 192, 192), 40.0, angle, 5.0, 0.05, 0.5, generator=seeded())[0, 0]
+def test_streaks_lean_by_their_angle(angle: float, smear: float) -> None:
+    black = torch.zeros(1, 3, 192, 192)
+    streaks = rain_streaks(black, 40.0, angle, 5.0, 0.05, 0.5, smear, generator=seeded())[0, 0]
     down, right = torch.gradient(streaks)
     # The direction across the streaks, in which brightness changes most: from the structure tensor, rows downwards.
     across = 0.5 * math.atan2(2 * (right * down).mean().item(), (right**2 - down**2).mean().item())
     assert across == pytest.approx(angle, abs=0.1)
 
 
-def test_rain_only_adds_light() -> None:
+@pytest.mark.parametrize("density", [0.05, 0.2, 0.5])
+def test_smeared_streaks_cover_their_density(density: float) -> None:
+    length, angle, width, share = (torch.full((6,), value) for value in (15.0, 0.2, 2.5, density))
+    streaks = smeared_streaks(torch.zeros(6, 1, 300, 300), length, angle, width, share, generator=seeded())
+    # Some 200 streaks per picture, six pictures: their share is known to a tenth.
+    assert (streaks > 0).double().mean().item() == pytest.approx(density, rel=0.1)
+    assert (streaks > 1).double().mean().item() == pytest.approx(density / 250, rel=0.8)
+
+
+def test_each_picture_has_its_share_of_smeared_streaks() -> None:
+    black = torch.zeros(3, 3, 96, 96)
+    settings = (30.0, 0.2, 2.0, 0.1, 0.5)
+    mixed = rain_streaks(black, *settings, torch.tensor([0.0, 1.0, 0.5]), generator=seeded())
+    smeared = rain_streaks(black, *settings, 1.0, generator=seeded())
+    # The smeared part is drawn first, so pictures of the same generator share it.
+    assert torch.allclose(mixed[1], smeared[1], atol=1e-6)
+    assert not torch.allclose(mixed[0], smeared[0], atol=1e-2)
+    drops = 2 * mixed[2] - smeared[2]
+    assert drops.min() > -1e-5 and drops.max() > 0.05
+
+
+@pytest.mark.parametrize("smear", [0.0, 0.5, 1.0])
+def test_rain_only_adds_light(smear: float) -> None:
     image = torch.rand(2, 3, 40, 50, generator=seeded())
-    rainy = rain(image, 15.0, 0.1, 1.5, 0.2, 0.5, layers=3, generator=seeded(1))
+    rainy = rain(image, 15.0, 0.1, 1.5, 0.2, 0.5, 0.0, smear, layers=3, generator=seeded(1))
     assert (rainy >= image - 1e-6).all() and rainy.max() <= 1
     saturated = (rainy >= 1).any(1)
     added = rainy - image

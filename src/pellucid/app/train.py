@@ -111,6 +111,7 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     shares = {
         "grey_share": data.grey_share,
         "subdued_share": data.subdued_share,
+        "reduced_share": data.reduced_share,
         "rounded_share": data.rounded_share,
     }
     make = partial(DegradedBatches, mixture=mixture, device=device, **shares)

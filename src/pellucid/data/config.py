@@ -35,6 +35,12 @@ class DataSettings(Section):
     reduction: int = Field(
         default=1, ge=1, description="Clean pictures are averaged down by this factor, for what needs no detail."
     )
+    reduced_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the patches cut at twice their size and averaged down by two: finer, and without JPEG.",
+    )
     mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
     severity: tuple[float, float] = Field(default=(0.0, 1.0), description="Severities drawn from, in [0, 1].")
     grey_share: float = Field(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures, SizedPictures
@@ -32,6 +33,11 @@ def subdued(generator: Generator) -> Chain:
     return (Haze(uniform(0.2, 0.8, generator), uniform(0.6, 1.0, generator), uniform(-0.03, 0.03, generator)),)
 
 
+def _averaged(crops: Tensor, factor: int) -> Tensor:
+    """Averaged over squares of `factor` pixels, in 8 bits as all clean pictures are."""
+    return crops if factor == 1 else as_stored(F.avg_pool2d(crops, factor), clip=False, round_to_8_bits=True)
+
+
 class DegradedBatches:
     """A batch for every step, each a pure function of `(seed, step, rank)`: resuming needs no state.
 
@@ -44,6 +50,8 @@ class DegradedBatches:
         subdued_share: share of the samples without haze and low light whose clean picture is somewhat dark or misty, as
             it is meant to be: what must not be undone.
         grey_share: share of the samples that are grey: the clean picture, and what the degradation made of it.
+        reduced_share: share of the clean samples that are cut at twice the size and averaged down by two: finer detail
+            than large photographs have, and nothing left of what their own JPEG did.
         rounded_share: share of the samples whose degraded picture is clipped and rounded to 8 bits, as files hold them.
         device: where pictures live and degradations are computed.
         rank: of this process among several; each draws its own batches.
@@ -59,6 +67,7 @@ class DegradedBatches:
         seed: int = 0,
         grey_share: float = 0.0,
         subdued_share: float = 0.0,
+        reduced_share: float = 0.0,
         rounded_share: float = 0.0,
         device: torch.device | str = "cpu",
         rank: int = 0,
@@ -67,17 +76,20 @@ class DegradedBatches:
         self.pictures = pictures if is_store else ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
         self.seed, self.grey_share, self.subdued_share = seed, grey_share, subdued_share
-        self.rounded_share = rounded_share
+        self.reduced_share, self.rounded_share = reduced_share, rounded_share
         self.device, self.rank = torch.device(device), rank
 
     def __call__(self, step: int, count: int | None = None) -> Batch:
         """The batch of `step`, of `count` samples when it is given."""
         count = self.batch_size if count is None else count
         draws = generator_of(self.seed, step, self.rank)
-        crops = self.pictures.draw(count, self.patch_size, draws)
+        reduced = int((torch.rand(count, generator=draws) < self.reduced_share).sum()) if self.reduced_share else 0
+        shares = [(number, factor) for number, factor in ((count - reduced, 1), (reduced, 2)) if number]
+        crops = [(self.pictures.draw(number, factor * self.patch_size, draws), factor) for number, factor in shares]
         chains = [self.mixture.draw(draws) for _ in range(count)]
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
-        clean = self.pictures.gather(crops)
+        # The reduced ones come last; the chains are drawn one by one, so that says nothing about what is done to them.
+        clean = torch.cat([_averaged(self.pictures.gather(at), factor) for at, factor in crops])
         if self.subdued_share:
             drawn = [subdued(draws) if chance(self.subdued_share, draws) else () for _ in chains]
             meant = [
