@@ -90,7 +90,35 @@ def test_a_specialist_may_need_more_certainty() -> None:
     assert network.context(*views(picture())) is None
 
 
+@pytest.mark.parametrize("least", [0.05, 0.6])
+def test_a_darker_tone_needs_evidence_from_near_and_a_brighter_one_does_not(least: float) -> None:
+    tone = {"width": 8, "smallest_change": [0.1, 0.1]}
+    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "tone": tone, "darkening_needs": {"rain": least}}))
+    says(network, [2.0, 0, 0, 1.0])
+    assert 0.05 < torch.tensor([2.0, 0, 0, 1.0]).softmax(0)[3] < 0.6
+    for constant, is_kept in ((-0.3, least < 0.6), (0.3, True)):
+        with torch.no_grad():  # curves of a constant alone
+            network.tone.coefficients.bias[:3] = constant
+        context = network.context(*views(0.3 + 0.4 * picture()))
+        assert network.taken_for(context) == ("haze or low light" if is_kept else "nothing in particular")
+
+
+def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
+    arguments = {
+        **ARGUMENTS,
+        "specialists": {"noise": STACK, "rain": STACK, "clean": {"name": "identity", "arguments": {}}},
+        "serves": {**ARGUMENTS["serves"], "clean": "clean"},
+    }
+    network = cast("Any", build_network("all-in-one", arguments))
+    says(network, [9, 0, 0, 0])
+    context = network.context(*views(picture()))
+    assert network.taken_for(context) == "clean"
+    assert torch.equal(NetworkRestorer(network).restore(picture(), spread(context, (40, 48))).image, picture())
+
+
 def test_parts_that_do_not_belong_together_are_refused() -> None:
+    with pytest.raises(MethodError, match="darkening_needs"):
+        build_network("all-in-one", {**ARGUMENTS, "darkening_needs": {"haze": 0.1}})
     for serves in ({**ARGUMENTS["serves"], "haze": "rain"}, {"rain": "rain"}, {**ARGUMENTS["serves"], "rain": "snow"}):
         with pytest.raises(MethodError, match="Expected every specialist to serve domains"):
             build_network("all-in-one", {**ARGUMENTS, "serves": serves})

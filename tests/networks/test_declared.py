@@ -20,6 +20,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "blocks": 3},
         {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 2},
     ],
+    "identity": [{}],
     "ffdnet": [{"width": 8, "depth": 4}, {"width": 6, "depth": 7}],
     "nafnet": [
         {"width": 4, "encoder_blocks": (1, 1), "middle_blocks": 1, "decoder_blocks": (1, 2)},

@@ -1,5 +1,6 @@
 """A restorer that is one network."""
 
+import platform
 from typing import Any
 
 import torch
@@ -13,8 +14,22 @@ from pellucid.weights.files import load_into
 DEFAULT_BYTES_PER_PIXEL = 400.0
 
 
+def fastest_dtype(device: torch.device | str) -> torch.dtype:
+    """bf16 where the device multiplies it in hardware, float32 where it would only be imitated, slowly."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu" and torch.backends.mkldnn.is_available():
+        on_x86 = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public name asks this
+        is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+        has_bf16 = on_x86() if is_x86 and on_x86 else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    else:
+        has_bf16 = False
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
 class NetworkRestorer:
-    """One network as a `Restorer`, in bf16 and channels-last unless told otherwise.
+    """One network as a `Restorer`, channels-last, in bf16 where that is fast unless told otherwise.
 
     bf16 is safe because the network's residual is added to the picture in float32. What a network lists as `in_float32`
     (names of its parts) is left so: a curve's coefficients would be rounded by more than a grey level.
@@ -22,8 +37,8 @@ class NetworkRestorer:
     Args:
         network: with `size_multiple` and `receptive_radius`; takes and gives `(B, 3, H, W)`.
         device: where to run.
-        dtype: of weights and activations.
-        bytes_per_pixel: peak working memory per input pixel, measured.
+        dtype: of weights and activations; `fastest_dtype` of the device when absent.
+        bytes_per_pixel: peak working memory per input pixel, measured in bf16; twice as much is planned for float32.
     """
 
     def __init__(
@@ -31,12 +46,13 @@ class NetworkRestorer:
         network: nn.Module,
         *,
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.bfloat16,
+        dtype: torch.dtype | None = None,
         bytes_per_pixel: float = DEFAULT_BYTES_PER_PIXEL,
     ):
         self.size_multiple: int = network.size_multiple  # pyright: ignore[reportAttributeAccessIssue]
         self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
-        self.bytes_per_pixel = bytes_per_pixel
+        dtype = fastest_dtype(device) if dtype is None else dtype
+        self.bytes_per_pixel = bytes_per_pixel * dtype.itemsize / torch.bfloat16.itemsize
         self.device, self.dtype = torch.device(device), dtype
         exact = getattr(network, "in_float32", ())
         for name, part in network.named_children():
@@ -62,12 +78,20 @@ class NetworkRestorer:
         given = () if context is None else (context.to(self.device),)
         try:
             restored = self.network(image.to(self.device, torch.float32), *given)
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not _means_memory_is_full(error):
+                raise
             raise DeviceError(
                 f"Expected room for {tuple(image.shape)} on {self.device}, but its memory is full: give a smaller "
                 "--memory or --tile, or close what else uses it."
             ) from error
         return Restoration(restored.to(image.device))
+
+
+def _means_memory_is_full(error: RuntimeError | MemoryError) -> bool:
+    """On a CPU torch says it in words only; which ones depends on who asked for the memory."""
+    is_named = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return is_named or any(words in str(error) for words in ("DefaultCPUAllocator", "bad_alloc", "out of memory"))
 
 
 def restorer_from_weights(tensors: dict[str, Tensor], description: dict[str, Any], device: str) -> NetworkRestorer:

@@ -25,6 +25,9 @@ class AllInOne(nn.Module):
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
+        darkening_needs: domain of the chooser to the probability above which it speaks for a tone that makes a picture
+            darker, as undoing haze does; one of them must. Empty: the tone alone decides. From far away rain, snow
+            and misty light look like haze; from near they do not.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -44,16 +47,18 @@ class AllInOne(nn.Module):
         chooser: DegradationClassifier,
         serves: Mapping[str, str],
         least_probability: Mapping[str, float] | None = None,
+        darkening_needs: Mapping[str, float] | None = None,
     ):
         super().__init__()
         self.tone, self.generalist, self.chooser = tone, generalist, chooser
         self.specialists = nn.ModuleDict(specialists)
         names, domains = list(specialists), self.chooser.domains
-        unknown = sorted(set(serves) - set(domains)) + sorted(set(serves.values()) ^ set(names))
+        self.darkening_needs = dict(darkening_needs or {})
+        unknown = sorted({*serves, *self.darkening_needs} - set(domains)) + sorted(set(serves.values()) ^ set(names))
         if unknown:
             raise MethodError(
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
-                "only: correct serves, specialists or the chooser's domains."
+                "only: correct serves, darkening_needs, specialists or the chooser's domains."
             )
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
         self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
@@ -63,16 +68,23 @@ class AllInOne(nn.Module):
         self.size_multiple: int = max(part.size_multiple for part in parts)  # powers of two, so the largest serves all
         self.receptive_radius: int = max(part.receptive_radius for part in parts)
 
-    def choose(self, details: Tensor) -> Tensor:
-        """Which network restores each picture, `(B,)`: 0 is the generalist, k the k-th specialist.
+    def recognise(self, details: Tensor) -> Tensor:
+        """The probability of each of the chooser's domains, `(B, D)`.
 
         Args:
             details: `(B, N, 3, h, w)`, parts of each picture. What they say is averaged.
         """
+        return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1).softmax(dim=1)
+
+    def choose(self, recognised: Tensor) -> Tensor:
+        """Which network restores each picture, `(B,)`: 0 is the generalist, k the k-th specialist.
+
+        Args:
+            recognised: `(B, D)`, probabilities of the chooser's domains.
+        """
         if not self.specialists:
-            return torch.zeros(len(details), dtype=torch.long, device=details.device)
-        logits = self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1)
-        share, number = (logits.softmax(dim=1) @ self.belongs).max(dim=1)
+            return torch.zeros(len(recognised), dtype=torch.long, device=recognised.device)
+        share, number = (recognised @ self.belongs).max(dim=1)
         return torch.where(share > self.least[number], number + 1, 0)
 
     def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
@@ -85,9 +97,15 @@ class AllInOne(nn.Module):
         Returns:
             `(B, 1, 1, 1)` or `(B, 13, GRID, GRID)`; `None` when the generalist restores all and no tone changes.
         """
+        recognised = self.recognise(details)
         coefficients = self.tone.context(overview)
+        if self.darkening_needs:
+            least = {self.chooser.domains.index(domain): least for domain, least in self.darkening_needs.items()}
+            is_spoken_for = torch.stack([recognised[:, row] > value for row, value in least.items()]).any(dim=0)
+            is_refused = (self.tone.change(overview, coefficients) < 0) & ~is_spoken_for
+            coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
         is_toned = coefficients.flatten(1).any(dim=1)
-        chosen = torch.where(is_toned, 0, self.choose(details)).to(coefficients).view(-1, 1, 1, 1)
+        chosen = torch.where(is_toned, 0, self.choose(recognised)).to(coefficients).view(-1, 1, 1, 1)
         if bool(is_toned.any()):
             return torch.cat([chosen.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
         return chosen if bool(chosen.any()) else None

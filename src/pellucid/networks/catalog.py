@@ -44,6 +44,12 @@ def _degradation_classifier(**arguments: Any) -> nn.Module:
     return DegradationClassifier(**arguments)
 
 
+def _identity(**arguments: Any) -> nn.Module:
+    from pellucid.networks.identity import Identity
+
+    return Identity(**arguments)
+
+
 def _all_in_one(
     *,
     tone: Mapping[str, Any],
@@ -73,6 +79,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "ffdnet": _ffdnet,
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
+    "identity": _identity,
     "all-in-one": _all_in_one,
 }
 
