@@ -1,6 +1,7 @@
 """Saving: whole or not at all, never over the original by accident; large pictures on disc."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 from sample_pictures import Extras, Kind, encoded, names, pixels
 
-from pellucid.errors import ImageError
+from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import read_picture, write_image, write_picture
 
@@ -95,6 +96,52 @@ def test_new_files_get_the_permissions_that_new_files_get(tmp_path):
     finally:
         os.umask(old)
     assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_a_file_that_is_replaced_keeps_its_permissions(photo, tmp_path, mode):
+    photo.chmod(mode)
+    picture = read_picture(photo)
+    write_picture(photo, picture, 1 - picture.read())
+    assert photo.stat().st_mode & 0o777 == mode
+    assert names(tmp_path) == ["photo.png"]
+
+
+def test_a_result_is_on_the_disc_before_it_takes_the_place_of_the_original(photo, monkeypatch):
+    steps = []
+    sync, replace = os.fsync, Path.replace
+
+    def watched_sync(number):
+        steps.append(os.fstat(number).st_ino)
+        sync(number)
+
+    def watched_replace(path, target):
+        steps.append((path.stat().st_ino, Path(target).name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(Path, "replace", watched_replace)
+    picture = read_picture(photo)
+    write_picture(photo, picture, picture.read())
+    written = photo.stat().st_ino
+    assert steps == [written, (written, "photo.png")]
+
+
+@pytest.mark.parametrize("kind", [Kind("png"), Kind("tiff", 3, 32)], ids=str)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_pixels_that_are_no_numbers_are_not_written(tmp_path, kind, value):
+    path = tmp_path / f"photo.{kind.format}"
+    path.write_bytes(encoded(kind, pixels(kind), Extras()))
+    before = path.read_bytes()
+    picture = read_picture(path)
+    restored = picture.read()
+    restored[0, 1, 3, 4] = value
+    with pytest.raises(DeviceError, match=r"^Expected finite pixels.* not written: .*\.$"):
+        write_picture(path, picture, restored)
+    with pytest.raises(DeviceError, match="finite"):
+        write_image(path, restored)
+    assert path.read_bytes() == before
+    assert names(tmp_path) == [path.name]
 
 
 def test_boxes_outside_the_picture_are_refused(photo):

@@ -3,13 +3,16 @@
 import io
 import logging
 import os
+import struct
 
+import cv2
 import numpy as np
 import pytest
+import pyvips
 import tifffile
 import torch
 from PIL import Image, ImageCms
-from sample_pictures import Extras, Kind, encoded, names, pixels, png_bytes
+from sample_pictures import XMP, Extras, Kind, encoded, names, pixels, png_bytes
 
 from pellucid.errors import ImageError
 from pellucid.images.files import (
@@ -136,8 +139,6 @@ def test_a_transparent_colour_becomes_opacity(tmp_path):
 
 
 def test_interlaced_pngs_stay_interlaced(tmp_path):
-    import pyvips
-
     image = pixels(Kind("png"))
     data = pyvips.Image.new_from_array(image).pngsave_buffer(interlace=True)
     result = rewritten(tmp_path, data, ".png")
@@ -156,6 +157,25 @@ def test_cmyk_is_converted_and_said_so(tmp_path, caplog):
     # Inks are darker and duller than light, but the picture is the same.
     reference = np.asarray(colours(), float).reshape(-1)
     assert np.corrcoef(as_array(picture.read()).reshape(-1), reference)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("has_opacity", [False, True])
+def test_cmyk_of_16_bits_is_converted_as_that_of_8_is(tmp_path, has_opacity):
+    inks = np.asarray(colours("CMYK"))
+    stored = np.dstack([inks, np.full(inks.shape[:2], 200, np.uint8)]) if has_opacity else inks
+    file = io.BytesIO()
+    options = {"extrasamples": ["unassalpha"]} if has_opacity else {}
+    tifffile.imwrite(file, stored.astype(np.uint16) * 257, photometric="separated", metadata=None, **options)
+    result = tifffile.imread(io.BytesIO(rewritten(tmp_path, file.getvalue(), ".tif")))
+    assert result.dtype == np.uint16
+    # The profile is the one that libvips brings; the arithmetic is Pillow's.
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(bytes(pyvips.Operation.call("profile_load", "cmyk"))))
+    expected = ImageCms.profileToProfile(
+        colours("CMYK"), profile, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC, "RGB"
+    )
+    np.testing.assert_allclose(result[..., :3] / 257, np.asarray(expected, float), atol=2)
+    if has_opacity:
+        np.testing.assert_array_equal(result[..., 3], 200 * 257)
 
 
 @pytest.mark.parametrize("depth", [8, 16, 32])
@@ -213,6 +233,32 @@ def test_floats_beyond_one_survive_and_are_scaled_by_a_power_of_two(tmp_path):
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), image)
 
 
+@pytest.mark.parametrize(
+    ("highest", "scale", "white"),
+    [
+        (1.0, 1.0, 1.0),
+        (1.01, 1.0, 1.0),  # a little overshoot
+        (60.0, 1.0, 1.0),  # the sun in a picture of otherwise 0 to 1
+        (255.0, 255.0, 255.0),
+        (258.0, 255.0, 255.0),  # integers after resampling
+        (65535.0, 65535.0, 65535.0),
+    ],
+)
+def test_white_of_floats_is_white_in_integers(tmp_path, caplog, highest, scale, white):
+    image = (pixels(Kind("png")).astype(np.float32) / 255 * np.float32(scale)).astype(np.float32)
+    image[3, 4], image[5, 6] = highest, 0
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb")
+    picture = read_picture(tmp_path / "a.tif")
+    for suffix in (".png", ".jpg"):
+        write_picture(tmp_path / f"b{suffix}", picture, picture.read(), quality=100)
+    expected = np.clip(image / white, 0, 1)
+    written = cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_UNCHANGED)[..., ::-1]
+    np.testing.assert_allclose(written, np.rint(expected * 65535), atol=1)
+    shown = np.asarray(Image.open(tmp_path / "b.jpg"), float)
+    assert np.abs(shown - expected * 255).mean() < 2
+    assert ("highlights brighter than white" in caplog.text) == (highest > white)
+
+
 def test_dark_floats_are_not_brightened(tmp_path):
     image = np.full((8, 8, 3), 0.01, np.float32)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb")
@@ -267,8 +313,6 @@ def test_tiff_layouts(tmp_path, options):
 
 @pytest.mark.parametrize("depth", [10, 12])
 def test_avif_of_more_bits_keeps_them(tmp_path, depth):
-    import pyvips
-
     image = pixels(Kind("avif", 3, depth))
     (tmp_path / "a.avif").write_bytes(encoded(Kind("avif", 3, depth), image, Extras()))
     picture = read_picture(tmp_path / "a.avif")
@@ -300,8 +344,48 @@ def test_formats_that_are_only_read_go_on_as_png(tmp_path, caplog, name, mode):
     write_picture(tmp_path / "b.png", picture, picture.read())
     expected = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert(mode))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), expected)
+    assert "not kept" not in caplog.text
     with pytest.raises(ImageError, match="ending in"):
         write_picture(path.with_name(f"c{path.suffix}"), picture, picture.read())
+
+
+def test_the_opacity_of_a_bitmap_is_named(tmp_path, caplog):
+    image = pixels(Kind("png", 4))
+    (tmp_path / "a.bmp").write_bytes(pil_bytes(Image.fromarray(image), "BMP"))
+    result = rewritten(tmp_path, (tmp_path / "a.bmp").read_bytes(), ".png", ".bmp")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(result))), image[..., :3])
+    assert "not kept in target.png: opacity" in caplog.text
+    caplog.clear()
+    image[..., 3] = 255
+    rewritten(tmp_path, pil_bytes(Image.fromarray(image), "BMP"), ".png", ".bmp")
+    assert "not kept" not in caplog.text
+
+
+def test_what_a_gif_says_is_carried_or_named(tmp_path, caplog):
+    comment = pil_bytes(colours().quantize(64), "GIF", comment=b"by hand")
+    start = comment.index(b"\x21\xfe")
+    trailer = bytes((1, *range(255, -1, -1), 0))
+    data = comment[:start] + b"\x21\xff\x0bXMP DataXMP" + XMP + trailer + comment[start:]
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.info["comment"] == b"by hand"  # so it finds its way past the packet
+    result = Image.open(io.BytesIO(rewritten(tmp_path, data, ".png", ".gif")))
+    assert result.info["xmp"] == XMP
+    assert "not kept in target.png: comment\n" in caplog.text
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (13, None)])
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+def test_pictures_coded_for_hdr_are_warned_about(tmp_path, caplog, suffix, transfer, name):
+    if suffix == ".png":
+        data = png_bytes(pixels(Kind("png")), colour=2, bits=8, chunks=[(b"cICP", bytes((9, transfer, 0, 1)))])
+    else:
+        coded = bytearray(pil_bytes(colours(), "AVIF"))
+        place = coded.index(b"nclx") + 4
+        coded[place : place + 4] = struct.pack(">HH", 9, transfer)
+        data = bytes(coded)
+    (tmp_path / f"a{suffix}").write_bytes(data)
+    read_picture(tmp_path / f"a{suffix}")
+    assert (f"coded for HDR ({name})" in caplog.text) == (name is not None)
 
 
 def test_wide_gamut_colours_survive(tmp_path):
@@ -398,6 +482,46 @@ def test_a_jpeg_whose_data_is_cut_but_whose_end_is_there_is_refused():
         np.testing.assert_array_equal(
             read_image_bytes(data[:-2] + bytes(8) + data[-2:], "photo"), read_image_bytes(data, "photo")
         )
+
+
+@pytest.mark.parametrize(
+    "case", ["JFIF 3.1", "Adobe 7", "four inks, Adobe 7", "no spectrum", "filling between segments"]
+)
+def test_a_jpeg_with_an_odd_header_is_read_but_not_when_its_data_is_cut(tmp_path, caplog, case):
+    image = Image.fromarray(pixels(Kind("png"), 200, 300)).convert("CMYK" if "inks" in case else "RGB")
+    good = pil_bytes(image, "JPEG")
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
+    scan = good.index(b"\xff\xda")
+    spectrum = scan + 2 + struct.unpack(">H", good[scan + 2 : scan + 4])[0] - 3
+    odd = {
+        "JFIF 3.1": good.replace(b"JFIF\0\1\1", b"JFIF\0\3\1"),
+        "Adobe 7": good[:2] + adobe + b"\7" + good[20:],  # in place of the JFIF segment
+        "four inks, Adobe 7": good.replace(adobe + b"\0", adobe + b"\7"),
+        "no spectrum": good[:spectrum] + bytes(3) + good[spectrum + 3 :],
+        "filling between segments": good[:20] + bytes(5) + good[20:],
+    }[case]
+    assert odd != good
+    (tmp_path / "a.jpg").write_bytes(odd)
+    caplog.set_level(logging.INFO)
+    read = as_array(read_image(tmp_path / "a.jpg"))
+    assert read.shape == (200, 300, 3)
+    assert "not quite as the standard has it" in caplog.text
+    if image.mode == "RGB":
+        np.testing.assert_allclose(read * 255, np.asarray(Image.open(io.BytesIO(odd))), atol=2)
+    picture = read_picture(tmp_path / "a.jpg", scratch=tmp_path, in_memory_bytes=0)
+    np.testing.assert_array_equal(as_array(picture.read()), read)
+    picture.close()
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        read_image_bytes(odd[: len(odd) // 2] + b"\xff\xd9", "photo")
+
+
+def test_what_one_jpeg_is_forgiven_does_not_count_for_the_next():
+    """libvips keeps the words of warnings that it let pass, and repeats them with the next error."""
+    data = pil_bytes(Image.fromarray(pixels(Kind("png"), 200, 300)), "JPEG")
+    for _ in range(2):
+        read_image_bytes(data[:-2] + bytes(8) + data[-2:], "photo")
+        with pytest.raises(ImageError, match="damaged or cut short"):
+            read_image_bytes(data[: len(data) // 2] + b"\xff\xd9", "photo")
 
 
 def test_names_of_any_kind_work(tmp_path):

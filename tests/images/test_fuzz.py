@@ -84,25 +84,33 @@ def broken_files(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+def densest_png() -> bytes:
+    """A whole file that claims more pixels per inch than a TIFF can say."""
+    chunks = [(b"pHYs", struct.pack(">IIB", 2**31 - 1, 2**31 - 1, 1))]
+    return png_bytes(np.zeros((4, 4, 3), np.uint8), colour=2, bits=8, chunks=chunks)
+
+
 @settings(
     max_examples=CASES, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-@given(data=broken_files())
-@example(data=b"")
-@example(data=b"\0")
-@example(data=b"\xff\xd8\xff")
-@example(data=b"\x89PNG\r\n\x1a\n")
-@example(data=b"II*\0\x08\0\0\0")
-@example(data=b"RIFF\xff\xff\xff\xffWEBPVP8 ")
-def test_a_broken_file_is_an_image_error_or_a_whole_result(tmp_path_factory, capfd, data):
+@given(data=broken_files(), suffix=st.sampled_from([None, None, ".jpg", ".png", ".tif", ".webp", ".avif"]))
+@example(data=b"", suffix=None)
+@example(data=b"\0", suffix=None)
+@example(data=b"\xff\xd8\xff", suffix=None)
+@example(data=b"\x89PNG\r\n\x1a\n", suffix=None)
+@example(data=b"II*\0\x08\0\0\0", suffix=None)
+@example(data=b"RIFF\xff\xff\xff\xffWEBPVP8 ", suffix=None)
+@example(data=densest_png(), suffix=".tif")
+def test_a_broken_file_is_an_image_error_or_a_whole_result(tmp_path_factory, capfd, data, suffix):
+    """Into its own format, or into another."""
     folder = tmp_path_factory.mktemp("broken")
     source = folder / "source"
     source.write_bytes(data)
     target = None
     try:
         picture = read_picture(source)
-        target = folder / f"target{writable_suffix(picture)}"
+        target = folder / f"target{suffix or writable_suffix(picture)}"
         write_picture(target, picture, picture.read())
         picture.close()
     except ImageError as error:

@@ -18,10 +18,12 @@ from sample_pictures import (
     exif_block,
     jpeg_segments,
     pixels,
+    png_bytes,
     png_chunks,
     wide_gamut_profile,
 )
 
+from pellucid.images.containers.directory import rational
 from pellucid.images.containers.exif import exif_entries, orientation_of, resolution_of, upright_exif
 from pellucid.images.files import read_picture, write_picture
 
@@ -150,6 +152,131 @@ def test_a_jpeg_keeps_every_segment_that_can_stay(tmp_path, caplog):
     assert result.endswith(b"\xff\xd9")
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_follows_a_jpeg_is_named(tmp_path, caplog, progressive):
+    kind = Kind("jpeg", options={"progressive": progressive})
+    data = encoded(kind, pixels(kind, 300, 400), Extras())
+    converted(tmp_path, data, "jpeg", "jpeg")
+    assert "after the picture" not in caplog.text
+    converted(tmp_path, data + b"ftypmp42 and then a film" * 3, "jpeg", "jpeg")
+    assert "72 bytes after the picture" in caplog.text
+
+
+def test_tables_between_scans_are_not_the_end_of_the_picture(tmp_path, caplog):
+    kind = Kind("jpeg", options={"progressive": True})
+    data = encoded(kind, pixels(kind), Extras())
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    comment = b"looks like an end: \xff\xd9 and goes on"
+    data = data[:second] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + data[second:]
+    converted(tmp_path, data, "jpeg", "jpeg")
+    assert "after the picture" not in caplog.text
+
+
+def test_what_follows_a_png_is_named(tmp_path, caplog):
+    data = encoded(Kind("png"), pixels(Kind("png")), Extras()) + b"and then a film" * 3
+    result = converted(tmp_path, data, "png", "png")
+    assert result.endswith(b"IEND\xaeB`\x82")
+    assert "45 bytes after the picture" in caplog.text
+
+
+@pytest.mark.parametrize("iptc", [b"", IPTC])
+def test_photoshops_resources_beside_iptc_are_named(tmp_path, caplog, iptc):
+    path = b"8BIM\x07\xd0\0\0\0\0\0\x1a" + bytes(26)  # a clipping path
+    record = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
+    payload = b"Photoshop 3.0\0" + (record if iptc else b"") + path
+    base = encoded(Kind("jpeg"), pixels(Kind("jpeg")), Extras())
+    data = base[:2] + b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload + base[2:]
+    assert 0x07D0 in Image.open(io.BytesIO(data)).info["photoshop"]
+    converted(tmp_path, data, "jpeg", "png")
+    assert "Photoshop's resources" in caplog.text
+    assert ("IPTC" in caplog.text) == bool(iptc)
+    caplog.clear()
+    assert (0xED, payload) in jpeg_segments(converted(tmp_path, data, "jpeg", "jpeg"))
+    assert "Photoshop" not in caplog.text
+
+
+def test_text_in_utf_8_goes_into_a_tiff(tmp_path):
+    """EXIF 3.0's type 129."""
+    text = "Łódź".encode() + b"\0"
+    block = b"MM\0*\0\0\0\x08\0\1" + struct.pack(">HHII", 0x8769, 4, 1, 26) + bytes(4)
+    block += b"\0\1" + struct.pack(">HHII", 0xA430, 129, len(text), 44) + bytes(4) + text
+    data = encoded(Kind("png"), pixels(Kind("png")), Extras(exif=block))
+    result = converted(tmp_path, data, "png", "tiff")
+    entry = result.index(struct.pack("<HHI", 0xA430, 129, len(text)))
+    place = struct.unpack("<I", result[entry + 8 : entry + 12])[0]
+    assert result[place : place + len(text)] == text
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(result))), pixels(Kind("png")))
+
+
+@pytest.mark.parametrize("value", [300.0, 4999.9999, 54545454.1, 2.0**32 - 1, 1.1e10])
+def test_any_resolution_is_a_fraction_of_32_bits(value):
+    numerator, denominator = rational(282, value).numbers()
+    assert numerator / denominator == pytest.approx(min(value, 2**32 - 1), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("source", "extras"),
+    [
+        (Kind("png"), [(b"pHYs", struct.pack(">IIB", 2**31 - 1, 2**31 - 1, 1))]),
+        (Kind("jpeg"), 4294967295),
+    ],
+    ids=["png", "jpeg"],
+)
+def test_a_resolution_beyond_belief_does_not_stop_a_picture(tmp_path, source, extras):
+    if source.format == "png":
+        data = png_bytes(pixels(source), colour=2, bits=8, chunks=extras)
+    else:
+        block = bytearray(exif_block(1))
+        for entry in exif_entries(bytes(block)):
+            if entry.tag in (282, 283):
+                block[entry.at : entry.at + 8] = struct.pack(">II", extras, 1)
+            elif entry.tag == 296:
+                block[entry.at : entry.at + 2] = b"\0\3"  # per centimetre
+        data = encoded(source, pixels(source), Extras(exif=bytes(block)))
+        data = data.replace(b"JFIF\0\1\1\1", b"JFIF\0\1\1\0")
+    result = converted(tmp_path, data, source.format, "tiff")
+    with Image.open(io.BytesIO(result)) as image:
+        assert image.size == (34, 21)
+        assert image.tag_v2[282] > 2**25
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'tiff:Orientation="6"', b'tiff:Orientation="1"'),
+        (b"tiff:Orientation = '8'", b"tiff:Orientation = '1'"),
+        (b"<tiff:Orientation>6</tiff:Orientation>", b"<tiff:Orientation>1</tiff:Orientation>"),
+        (b"<tiff:Orientation>\n 3 </tiff:Orientation>", b"<tiff:Orientation>\n 1 </tiff:Orientation>"),
+        (b'tiff:Orientation="66" x:Orientation="6"', b'tiff:Orientation="66" x:Orientation="6"'),
+    ],
+)
+def test_xmp_says_upright_where_exif_does(tmp_path, before, after):
+    packet = XMP.replace(b'dc:creator="somebody"', before if before[:1] != b"<" else b"x='y'")
+    packet = packet.replace(b"x='y'/>", b"x='y'>" + before + b"</rdf:Description>")
+    assert before in packet
+    data = encoded(Kind("jpeg"), pixels(Kind("jpeg")), Extras(orientation=6, exif=exif_block(6), xmp=packet))
+    with Image.open(io.BytesIO(converted(tmp_path, data, "jpeg", "png"))) as image:
+        assert image.getexif().get(274, 1) == 1
+        assert image.info["xmp"] == packet.replace(before, after)
+    # In the same format pixels lie as they lay, and everything says so.
+    with Image.open(io.BytesIO(converted(tmp_path, data, "jpeg", "jpeg"))) as image:
+        assert image.getexif()[274] == 6
+        assert image.info["xmp"] == packet
+
+
+@pytest.mark.parametrize("target", SUFFIXES)
+def test_a_grey_profile_goes_with_grey_pixels_only(tmp_path, caplog, target):
+    profile = bytearray(wide_gamut_profile())
+    profile[16:20] = b"GRAY"
+    image = pixels(Kind("jpeg", 1))
+    data = encoded(Kind("jpeg", 1), image, Extras(profile=bytes(profile)))
+    with Image.open(io.BytesIO(converted(tmp_path, data, "jpeg", target))) as result:
+        is_grey = result.mode == "L"
+        assert is_grey == (target not in ("webp", "avif"))
+        assert result.info.get("icc_profile") == (bytes(profile) if is_grey else None)
+    assert ("the ICC profile (it is for grey pixels" in caplog.text) == (not is_grey)
+
+
 def test_a_camera_jpeg_without_jfif_gets_none(tmp_path):
     data = encoded(Kind("jpeg"), pixels(Kind("jpeg")), Extras.full(1))
     segments = jpeg_segments(data)
@@ -201,8 +328,6 @@ def test_a_tiff_keeps_exif_and_gps_directories(tmp_path, order):
 
 
 def test_a_png_keeps_its_text_and_colour_chunks(tmp_path, caplog):
-    from sample_pictures import png_bytes
-
     chunks = [
         (b"cICP", bytes((12, 13, 0, 1))), (b"gAMA", struct.pack(">I", 45455)), (b"sBIT", b"\x08\x08\x08"),
         (b"bKGD", struct.pack(">HHH", 1, 2, 3)), (b"pHYs", struct.pack(">IIB", 1, 2, 0)),

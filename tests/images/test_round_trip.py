@@ -138,6 +138,38 @@ def test_pictures_are_read_upright_and_shown_as_before(tmp_path, kind, orientati
     np.testing.assert_allclose(shown, 255 - upright.astype(int), atol=LOSSY_LIMIT.get(kind.format, 0))
 
 
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("kind", [*(Kind("png", c, d) for c in (2, 4) for d in (8, 16)), Kind("webp", 4)], ids=str)
+def test_opacity_goes_into_a_tiff(tmp_path, kind, orientation):
+    source, target = tmp_path / f"source.{kind.format}", tmp_path / "target.tif"
+    source.write_bytes(encoded(kind, pixels(kind), Extras.full(orientation)))
+    picture = read_picture(source)
+    canvas = Canvas(picture)
+    canvas.write(0, 0, picture.read())
+    canvas.save(target)
+    upright = _upright(pixels(kind), orientation)
+    np.testing.assert_array_equal(tifffile.imread(target), upright)
+    with tifffile.TiffFile(target) as file:
+        assert file.pages[0].extrasamples == (2,)  # opacity, colours not multiplied by it
+    if kind.depth == 8:
+        with Image.open(target) as image:
+            assert image.mode == ("LA" if kind.channels == 2 else "RGBA")
+            np.testing.assert_array_equal(np.asarray(image), upright)
+
+
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """EXIF's table, channel by channel by Pillow."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    planes = []
+    for channel in np.moveaxis(image, -1, 0):
+        plane = Image.fromarray(channel.astype(np.int32))
+        plane.info["exif"] = exif.tobytes()
+        plane.getexif()[274] = orientation
+        planes.append(np.asarray(ImageOps.exif_transpose(plane)))
+    return np.stack(planes, -1)
+
+
 def test_the_samples_carry_what_they_promise():
     kind = Kind("jpeg")
     found = metadata(encoded(kind, pixels(kind), Extras.full(6)), kind)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.errors import DeviceError
 from pellucid.images.transparency import fill_hidden
 
 _BAND_SAMPLES = 1 << 18
@@ -31,6 +32,8 @@ class Samples:
         step: samples are multiples of it (64 for 10 bits in the upper bits of 16).
         lowest: the least sample that is written.
         highest: the greatest sample that is written.
+        white: the sample that becomes white in a format without floats; of integers the `peak`.
+        brightest: the greatest sample that was found, of floats.
     """
 
     dtype: str
@@ -42,6 +45,8 @@ class Samples:
     step: int = 1
     lowest: float = 0.0
     highest: float = 255.0
+    white: float = 255.0
+    brightest: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -65,7 +70,8 @@ def integers(
     """The meaning of integer samples of 8 bits, of 16, or of fewer than 16 in the upper bits of 16."""
     step = 1 if bits == 8 else 1 << (16 - bits)
     peak = float(((1 << bits) - 1) * step)
-    return Samples("uint8" if bits == 8 else "uint16", colours, extras, opacity, premultiplied, peak, step, 0.0, peak)
+    dtype = "uint8" if bits == 8 else "uint16"
+    return Samples(dtype, colours, extras, opacity, premultiplied, peak, step, 0.0, peak, peak)
 
 
 def has_hidden(samples: Samples, stored: NDArray[Any]) -> bool:
@@ -107,6 +113,9 @@ def to_samples(samples: Samples, image: Tensor, original: NDArray[Any] | None) -
         image: restored, any floating type and device.
         original: the samples of the input at this place, `(H, W, C)`: extra channels come from it, and so do the
             colours of pixels that are not seen. `None` only when there are no extras.
+
+    Raises:
+        DeviceError: when a value is infinite or not a number.
     """
     planes: NDArray[Any] = image.detach().reshape(3, *image.shape[-2:]).to("cpu", torch.float32).numpy()
     if samples.colours == 1:
@@ -133,6 +142,11 @@ def _quantised(samples: Samples, planes: NDArray[Any]) -> NDArray[Any]:
     rows = max(1, _BAND_SAMPLES // max(1, width * count))
     for top in range(0, height, rows):
         band = planes[:, top : top + rows] * scale
+        if not np.isfinite(band).all():
+            raise DeviceError(
+                "Expected finite pixels to write, got infinite ones or not-a-numbers, and the result was not written: "
+                "check the weights, or restore on another device."
+            )
         np.clip(band, samples.lowest / samples.step, samples.highest / samples.step, out=band)
         if not samples.is_float:
             np.rint(band, out=band)

@@ -1,6 +1,7 @@
 """Encoded pixels to raw ones: libvips decodes, strictly and within a bounded memory."""
 
 import contextlib
+import dataclasses
 import functools
 import logging
 import math
@@ -16,7 +17,7 @@ import pyvips
 
 from pellucid.errors import ImageError
 from pellucid.images.colour import Samples, integers
-from pellucid.images.containers.reading import ByteReader, damaged
+from pellucid.images.containers.reading import ByteReader, damaged, printable
 from pellucid.images.formats import FORMATS
 from pellucid.images.header import Header
 from pellucid.images.orientation import TURNS
@@ -29,8 +30,13 @@ _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 4
 _BAND_PIXELS = 1 << 22
 _LARGEST_FLOAT = 1e12
-# All scans were whole, and only then came something before the end mark: some cameras fill files up like that.
-_HARMLESS = "extraneous bytes before marker 0xd9"
+_INTEGER_WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
+_BRIGHTEST_HIGHLIGHTS = 16.0  # whole pictures brighter than this are no overexposed ones
+# Those of libjpeg's warnings that are not about lost pixels. The first: all scans were whole, and only then came
+# something before the end mark, as some cameras fill files up. The others: scans in an unusual order or number. What is
+# odd in the header is put right before, see `containers.jpeg`: libjpeg puts only its first warning into words, and that
+# one must not hide another.
+_HARMLESS = ("extraneous bytes before marker 0xd9", "Inconsistent progression sequence", "too many scanlines")
 _OTHER_SPACES = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv", "fourier", "histogram", "matrix")
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
@@ -111,7 +117,7 @@ def samples_of(image: pyvips.Image | None, header: Header, source: Source) -> Sa
     extras = image.bands - colours - is_cmyk(image)
     opacity = extras > 0 and encoding.opacity
     if dtype == "float32":
-        return Samples(dtype, colours, extras, opacity, encoding.premultiplied, 1.0, 1, 0.0, 1.0)
+        return Samples(dtype, colours, extras, opacity, encoding.premultiplied, 1.0, 1, 0.0, 1.0, 1.0)
     bits = encoding.bits if header.format == "avif" else 8 if dtype == "uint8" else 16
     return integers(bits, colours, extras, opacity=opacity, premultiplied=encoding.premultiplied and opacity)
 
@@ -123,16 +129,22 @@ def decode(source: Source, header: Header, scratch: Path, in_memory_bytes: int) 
         ImageError: when the data is damaged or cut short, even if most of it could be shown.
     """
     try:
-        with _as_unassociated(source, header, scratch, in_memory_bytes) as readable:
+        with _put_right(source, header, scratch, in_memory_bytes) as readable:
             image = open_pixels(readable, header)
+            if header.format == "jpeg" and header.patches:
+                _LOG.info("%s: its header is not quite as the standard has it; that does not touch pixels", source.name)
             if image is None:
                 return PixelStore.of_array(_own_pixels(source, header))
             try:
                 return _unpack(_as_kept(image, header), scratch, in_memory_bytes)
             except pyvips.Error as error:
-                image = open_pixels(readable, header, is_lenient=True) if _HARMLESS in str(error) else None
+                # Only the last line is about this picture: libvips keeps the warnings of others that it let pass.
+                complaint = last_complaint(error)
+                is_harmless = any(words in complaint for words in _HARMLESS)
+                image = open_pixels(readable, header, is_lenient=True) if is_harmless else None
                 if image is None:
                     raise
+                _LOG.info("%s: taken for whole, although its decoder says: %s", source.name, printable(complaint))
             return _unpack(_as_kept(image, header), scratch, in_memory_bytes)
     except pyvips.Error as error:
         raise damaged(source.name, _reason(error)) from error
@@ -149,8 +161,11 @@ def _as_kept(image: pyvips.Image, header: Header) -> pyvips.Image:
         image = turned(image.copy_memory(), {6: 8, 8: 6}.get(orientation, orientation))
     if is_cmyk(image):
         # libvips brings a general CMYK profile for files that have none.
-        converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True, intent="relative")
-        image = converted.cast(image.format)
+        # Without the channels beyond the inks, which libvips would scale.
+        extras = image[4:] if image.bands > 4 else []
+        depth = 16 if image.format == "ushort" else 8
+        converted = image[:4].icc_transform("srgb", input_profile="cmyk", embedded=True, intent="relative", depth=depth)
+        image = converted.cast(image.format).bandjoin(extras)
     if header.encoding.grey and image.bands >= 3:
         image = image[0] if image.bands == 3 else image[0].bandjoin(image[3])
     return image
@@ -178,12 +193,15 @@ def with_range(samples: Samples, store: PixelStore, name: str) -> Samples:
         return samples
     height, width, _ = store.shape
     lowest, highest = 0.0, 1.0
+    positive = beyond_one = 0
     rows = max(1, _BAND_PIXELS // width)
     for top in range(0, height, rows):
         band = store.read(Box(top, 0, min(rows, height - top), width))[..., : samples.colours]
         finite = band[np.isfinite(band)]
         lowest = min(lowest, float(finite.min(initial=0.0)))
         highest = max(highest, float(finite.max(initial=0.0)))
+        positive += int(np.count_nonzero(finite > 0))
+        beyond_one += int(np.count_nonzero(finite > 1))
     if max(highest, -lowest) > _LARGEST_FLOAT:
         raise ImageError(
             f"Expected floating point samples up to {_LARGEST_FLOAT:.0e} in {name}, got {max(highest, -lowest):.0e}: "
@@ -193,9 +211,21 @@ def with_range(samples: Samples, store: PixelStore, name: str) -> Samples:
     if peak > 1 or lowest < 0:
         text = "%s: samples from %g to %g; they are divided by %g for restoring, and multiplied by it afterwards"
         _LOG.info(text, name, lowest, highest, peak)
-    return Samples(
-        samples.dtype, samples.colours, samples.extras, samples.opacity, samples.premultiplied, peak, 1, lowest, peak
-    )
+    white = _white(highest, has_bright_ones=2 * beyond_one > positive)
+    return dataclasses.replace(samples, peak=peak, lowest=lowest, highest=peak, white=white, brightest=highest)
+
+
+def _white(highest: float, *, has_bright_ones: bool) -> float:
+    """The sample that is white in a picture of floats up to `highest`.
+
+    As a rule 1, however bright the highlights. But where most of what is not black exceeds it, the samples are integers
+    stored as floats, and white is the largest integer of their depth.
+    """
+    if highest <= _BRIGHTEST_HIGHLIGHTS or not has_bright_ones:
+        return 1.0
+    # Resampled integers overshoot a little.
+    fitting = (white for white in _INTEGER_WHITES if highest <= 1.25 * white)
+    return next(fitting, 2.0 ** math.ceil(math.log2(highest)))
 
 
 def _own_pixels(source: Source, header: Header) -> np.ndarray:
@@ -220,26 +250,23 @@ def turned(image: pyvips.Image, orientation: int) -> pyvips.Image:
 
 
 @contextlib.contextmanager
-def _as_unassociated(source: Source, header: Header, scratch: Path, in_memory_bytes: int) -> Iterator[Source]:
-    """The file, or a copy that says that its colours are not premultiplied when they are.
-
-    libvips divides premultiplied colours by opacity with a loss. Told that they are not premultiplied it leaves them
-    be, and the division is done in floating point, where it can be undone.
-    """
-    if header.extra_samples_at is None:
+def _put_right(source: Source, header: Header, scratch: Path, in_memory_bytes: int) -> Iterator[Source]:
+    """The file, or a copy with `header.patches` applied when there are any."""
+    if not header.patches:
         yield source
         return
-    place, replacement = header.extra_samples_at
     if source.path is None or source.path.stat().st_size <= in_memory_bytes:
         data = bytearray(source.data if source.path is None else source.path.read_bytes())
-        data[place : place + len(replacement)] = replacement
+        for place, replacement in header.patches:
+            data[place : place + len(replacement)] = replacement
         yield Source(source.name, data=bytes(data))
         return
     with tempfile.NamedTemporaryFile(prefix=".pellucid-", suffix=".partial", dir=scratch) as copy:
         with source.path.open("rb") as file:
             shutil.copyfileobj(file, copy)
-        copy.seek(place)
-        copy.write(replacement)
+        for place, replacement in header.patches:
+            copy.seek(place)
+            copy.write(replacement)
         copy.flush()
         yield Source(source.name, Path(copy.name))
 

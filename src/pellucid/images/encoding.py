@@ -42,11 +42,14 @@ def fitted(image: pyvips.Image, samples: Samples, target: str) -> tuple[pyvips.I
         lost.append("the channels beyond opacity")
     deepest = 8 if target in ("jpeg", "webp") else 32 if target == "tiff" else 16
     peak = 255.0 if samples.dtype == "uint8" or deepest == 8 else 65535.0
-    if samples.peak != peak and (deepest < 32 or not samples.is_float):
-        scale = [peak / samples.peak] * samples.colours + [peak / samples.opaque] * extras
+    must_scale = deepest < 32 if samples.is_float else samples.white != peak
+    if must_scale:
+        scale = [peak / samples.white] * samples.colours + [peak / samples.opaque] * extras
         image = image.linear(scale, [0] * len(scale)).rint().cast("uchar" if peak == 255.0 else "ushort")
-        if samples.is_float or (deepest == 8 and samples.peak > 255):
+        if samples.is_float or (deepest == 8 and samples.white > 255):
             lost.append(f"the depth of its samples ({'floating point' if samples.is_float else '16-bit'})")
+        if samples.brightest > samples.white:
+            lost.append(f"highlights brighter than white (samples from {samples.white:g} to {samples.brightest:g})")
     if extras and target == "jpeg":
         image = image.flatten(background=[255])
         lost.append("opacity (put on white)")

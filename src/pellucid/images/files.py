@@ -39,6 +39,7 @@ IN_MEMORY_BYTES = 128 << 20
 """How many bytes of unpacked pixels stay in memory; more go to a temporary file. 44 megapixels of 8-bit RGB."""
 
 _PLAIN_QUALITY = 95
+_HIGH_RANGE = {16: "PQ", 18: "HLG"}  # numbers of transfer curves in CICP
 
 
 def read_picture(
@@ -174,8 +175,11 @@ def _open(source: Source, max_megapixels: float, scratch: str | Path | None, in_
     samples = samples_of(image, header, source)
     if is_cmyk(image):
         metadata = without_profile(header.metadata)
-        header = Header(header.format, header.height, header.width, metadata, header.encoding, header.extra_samples_at)
+        header = Header(header.format, header.height, header.width, metadata, header.encoding, header.patches)
         _LOG.warning("%s: CMYK is converted to sRGB, and written as RGB", source.name)
+    if header.metadata.transfer in _HIGH_RANGE:
+        text = "%s: brightness is coded for HDR (%s); it is restored as it stands, as if it were an ordinary picture's"
+        _LOG.warning(text, source.name, _HIGH_RANGE[header.metadata.transfer])
     folder = Path(tempfile.gettempdir() if scratch is None else scratch)
     return Picture(source, header, samples, folder, in_memory_bytes)
 

@@ -32,6 +32,7 @@ class Metadata:
         xmp: XMP packet.
         iptc: IPTC-IIM records.
         resolution: horizontal and vertical, pixels per inch.
+        transfer: how brightness is coded, by its number in CICP (ITU-T H.273); `None` when that is not given so.
         pieces: all of it as the format holds it, in order, for a file of the same format.
         lost: names of what a rewritten file cannot hold.
         changes: sentences on what will be written in another way without loss.
@@ -43,6 +44,7 @@ class Metadata:
     xmp: bytes | None = None
     iptc: bytes | None = None
     resolution: tuple[float, float] | None = None
+    transfer: int | None = None
     pieces: tuple[Piece, ...] = ()
     lost: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -91,8 +93,10 @@ class Header:
         width: likewise.
         metadata: everything that is not pixels.
         encoding: how the pixels were compressed.
-        extra_samples_at: TIFF with premultiplied colours only: where in the file its ExtraSamples value stands, and
-            how many bytes it has, see `decoding`.
+        patches: places in the file, and the bytes that its decoder is to find there instead. TIFF with premultiplied
+            colours: an ExtraSamples value that says that they are not, because libvips divides by opacity with a loss;
+            so it leaves them be, and the division is done in floating point, where it can be undone. JPEG: what is odd
+            in the header and of no matter for the pixels, see `containers.jpeg`.
     """
 
     format: str
@@ -100,4 +104,4 @@ class Header:
     width: int
     metadata: Metadata = field(default_factory=Metadata)
     encoding: Encoding = field(default_factory=Encoding)
-    extra_samples_at: tuple[int, bytes] | None = None
+    patches: tuple[tuple[int, bytes], ...] = ()

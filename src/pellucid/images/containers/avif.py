@@ -56,6 +56,10 @@ def _matrix(nclx: bytes) -> int:
     return int.from_bytes(nclx[8:10], "big") if len(nclx) >= 10 else 2
 
 
+def _transfer(nclx: bytes) -> int | None:
+    return int.from_bytes(nclx[6:8], "big") if len(nclx) >= 10 else None
+
+
 def _metadata(reader: ByteReader, meta: Meta) -> Metadata:
     pieces: list[Piece] = []
     lost: list[str] = []
@@ -67,7 +71,7 @@ def _metadata(reader: ByteReader, meta: Meta) -> Metadata:
         elif kind not in ("av01", "grid"):
             lost.append(f"AVIF item {kind} (a gain map, a depth map or the like)")
     turns, mirror = 0, None
-    profile = None
+    profile = transfer = None
     for box in meta.properties:
         if box.kind == "irot" and box.body:
             turns = box.body[0] & 3
@@ -78,6 +82,7 @@ def _metadata(reader: ByteReader, meta: Meta) -> Metadata:
         elif box.kind == "colr":
             is_profile = box.body[:4] in (b"prof", b"rICC")
             profile = box.body[4:] if is_profile else profile
+            transfer = transfer if is_profile else _transfer(box.body)
             pieces.append(Piece("colr", box.body, "profile" if is_profile else "coded colour (CICP)"))
         elif box.kind in ("clli", "mdcv", "pasp"):
             pieces.append(Piece(box.kind, box.body, f"AVIF property {box.kind}"))
@@ -91,6 +96,7 @@ def _metadata(reader: ByteReader, meta: Meta) -> Metadata:
         exif=exif,
         xmp=next((piece.data for piece in pieces if piece.kind == "mime"), None),
         resolution=resolution_of(exif_entries(exif)) if exif else None,
+        transfer=transfer,
         pieces=tuple(pieces),
         lost=tuple(dict.fromkeys(lost)),
     )

@@ -16,7 +16,17 @@ def read(reader: ByteReader) -> Header:
     """
     width, height = (int.from_bytes(reader.read_at(at, 4), "little", signed=True) for at in (18, 22))
     x, y = (int.from_bytes(reader.read_at(at, 4), "little") * 0.0254 for at in (38, 42))
-    return Header("bmp", abs(height), width, Metadata(resolution=(x, y) if x and y else None))
+    lost = ("opacity (the fourth byte of each pixel)",) if _has_fourth(reader, 4 * width * abs(height)) else ()
+    return Header("bmp", abs(height), width, Metadata(resolution=(x, y) if x and y else None, lost=lost))
+
+
+def _has_fourth(reader: ByteReader, count: int) -> bool:
+    """Whether the fourth byte of pixels says anything; where it is no opacity it is 0, or 255, everywhere."""
+    if int.from_bytes(reader.read_at(28, 2), "little") != 32:
+        return False
+    start = int.from_bytes(reader.read_at(10, 4), "little")
+    fourth = np.frombuffer(reader.read_at(start, max(0, min(count, reader.size - start))), np.uint8)[3::4]
+    return len(fourth) > 0 and (fourth[0] not in (0, 255) or bool((fourth != fourth[0]).any()))
 
 
 def pixels(reader: ByteReader, header: Header) -> NDArray[np.uint8]:

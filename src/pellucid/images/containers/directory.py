@@ -4,9 +4,10 @@ Values are held in little-endian order whatever the file's order was, because th
 points outside the file is left out; broken EXIF must not make a good picture unreadable.
 
 Source:
-    TIFF 6.0 (Adobe, 1992), section 2; BigTIFF (Adobe/LibTIFF, 2007); EXIF 2.32 (CIPA DC-008), section 4.6.
+    TIFF 6.0 (Adobe, 1992), section 2; BigTIFF (Adobe/LibTIFF, 2007); EXIF 3.0 (CIPA DC-008), section 4.6.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,11 +21,14 @@ from pellucid.images.containers.reading import ByteReader
 Order = Literal["big", "little"]
 
 # Bytes per value, and bytes per number inside a value (a rational is two numbers), by TIFF's number of the type.
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1,
+}  # fmt: skip
 _NUMBERS = {**_SIZES, 5: 4, 10: 4}
 
 EXIF, GPS, INTEROPERABILITY = 34665, 34853, 40965
 _CHILDREN = (EXIF, GPS, INTEROPERABILITY)
+_LARGEST = 2**32 - 1
 _MAX_ENTRIES = 4096
 _MAX_DEPTH = 3
 
@@ -67,8 +71,9 @@ def short(tag: int, value: int) -> Entry:
 
 
 def rational(tag: int, value: float) -> Entry:
-    """An entry of one unsigned fraction, exact to a millionth."""
-    ratio = Fraction(value).limit_denominator(1_000_000)
+    """An entry of one unsigned fraction, exact to a millionth as far as 32 bits go; 2^32 - 1 when that is less."""
+    value = min(value, _LARGEST)
+    ratio = Fraction(value).limit_denominator(min(1_000_000, _LARGEST // max(1, math.ceil(value))))
     return Entry(tag, 5, 1, ratio.numerator.to_bytes(4, "little") + ratio.denominator.to_bytes(4, "little"))
 
 

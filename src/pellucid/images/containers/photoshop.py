@@ -23,6 +23,12 @@ def iptc_in_photoshop(resources: bytes) -> bytes | None:
     return None
 
 
+def holds_only_iptc(resources: bytes) -> bool:
+    """Whether nothing but IPTC records is among `resources`, such as clipping paths."""
+    iptc = iptc_in_photoshop(resources)
+    return iptc is not None and resources == photoshop_with_iptc(iptc)
+
+
 def photoshop_with_iptc(iptc: bytes) -> bytes:
     """Image resources that hold only `iptc`."""
     head = _SIGNATURE + _IPTC.to_bytes(2, "big") + b"\0\0" + len(iptc).to_bytes(4, "big")

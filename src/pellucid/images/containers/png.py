@@ -64,6 +64,8 @@ def _ancillary(reader: ByteReader) -> tuple[list[tuple[str, bytes]], list[str], 
         kind, size = _chunk_start(reader)
         if kind == "IEND":
             reader.read(size + 4)
+            if rest := reader.bytes_left_over():
+                lost.append(f"{rest} bytes after the picture")
             return chunks, lost, structure
         if kind == "acTL" and size == 8 and reader.number(4) > 1:
             raise ImageError(f"Expected one picture, {reader.name} is an animated PNG: extract the frame to restore.")
@@ -115,12 +117,14 @@ def _metadata(chunks: list[tuple[str, bytes]], lost: list[str], changes: tuple[s
     if len(physical) == 9 and physical[8] == 1:
         x, y = (int.from_bytes(physical[k : k + 4], "big") * 0.0254 for k in (0, 4))
         resolution = (x, y) if x and y else None
+    coded = next((data for kind, data in chunks if kind == "cICP" and len(data) == 4), None)
     return Metadata(
         orientation=orientation_of(entries),
         profile=_profile(by_role.get("profile")),
         exif=exif,
         xmp=_international_text(by_role.get("xmp")),
         resolution=resolution,
+        transfer=None if coded is None else coded[1],
         pieces=tuple(Piece(kind, data, _role(kind, data) or f"PNG chunk {kind}") for kind, data in chunks),
         lost=tuple(lost),
         changes=changes,

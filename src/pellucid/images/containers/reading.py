@@ -6,6 +6,9 @@ from typing import BinaryIO, Literal
 
 from pellucid.errors import ImageError
 
+_FIRST_OF_REST = 1 << 20
+_LONGEST_FILLING = 16
+
 
 def damaged(name: str, reason: str) -> ImageError:
     """The error for a file whose structure or data is not whole."""
@@ -64,6 +67,11 @@ class ByteReader:
     def tell(self) -> int:
         """Where the next byte comes from."""
         return self.file.tell()
+
+    def bytes_left_over(self) -> int:
+        """How many bytes follow here, where the picture has ended; 0 when they are only filling."""
+        rest = self.size - self.tell()
+        return rest if len(self.read(min(_FIRST_OF_REST, rest)).strip(b"\0\xff")) > _LONGEST_FILLING else 0
 
     def damaged(self, reason: str) -> ImageError:
         """The error for this file, to be raised by the caller."""

@@ -84,11 +84,11 @@ def read(reader: ByteReader) -> Header:
         lost.append("Photoshop's layers")
     extra = tags[_EXTRA_SAMPLES].numbers() if _EXTRA_SAMPLES in tags else ()
     encoding = _encoding(tags, big, extra)
-    at = None
+    patches = ()
     if encoding.premultiplied:
-        at = (tags[_EXTRA_SAMPLES].at, (2).to_bytes(len(tags[_EXTRA_SAMPLES].data) // len(extra), order))
+        patches = ((tags[_EXTRA_SAMPLES].at, (2).to_bytes(len(tags[_EXTRA_SAMPLES].data) // len(extra), order)),)
     metadata = _metadata(entries, lost, encoding, tags)
-    return Header("tiff", tags[_HEIGHT].first(), tags[_WIDTH].first(), metadata, encoding, at)
+    return Header("tiff", tags[_HEIGHT].first(), tags[_WIDTH].first(), metadata, encoding, patches)
 
 
 def _check_pixels(reader: ByteReader, tags: dict[int, Entry]) -> None:
@@ -192,7 +192,8 @@ def embed(bare: Path, target: Path, pieces: Sequence[Piece]) -> None:
         order, big, offset = read_start(reader)
         own, _ = read_directory(reader, offset, order, big=big)
         resolution = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ORIENTATION}
-        kept = [entry for entry in own if entry.tag in _STORAGE and entry.tag not in resolution]
+        # ExtraSamples is the input's where it brings one: only that says whether colours are premultiplied.
+        kept = [entry for entry in own if entry.tag in _STORAGE | {_EXTRA_SAMPLES} and entry.tag not in resolution]
         start = reader.size + reader.size % 2
         file.seek(start)
         file.write(write_directory([*kept, *(piece.data for piece in pieces)], start, big=big))
