@@ -2,22 +2,27 @@
 
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 from torch import Generator, Tensor
 
+from pellucid.app import degrade as degrade_module
+from pellucid.app.degradation_record import RECORD, DegradationRecord
 from pellucid.app.degradation_text import QUANTITIES, parse_chain, split_words
-from pellucid.app.degrade import RECORD, degrade
+from pellucid.app.degrade import degrade
 from pellucid.degradations.catalog import DEGRADATIONS
 from pellucid.degradations.contract import apply
 from pellucid.degradations.jpeg import Jpeg
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.degradations.presets import PRESETS
 from pellucid.errors import ConfigurationError, ImageError
+from pellucid.images.files import read_image, read_picture, write_image
 from pellucid.version import __version__
 
 
@@ -149,10 +154,95 @@ def test_originals_are_never_replaced(photos: Path, tmp_path: Path) -> None:
     for inputs, output in (([photos], photos), ([photos / "a.png"], photos / "a.png"), ([photos / "a.png"], photos)):
         with pytest.raises(ConfigurationError):
             degrade(inputs, output, what=["jpeg"])
-    Image.fromarray(picture(3)).save(photos / "a.jpg")
-    with pytest.raises(ConfigurationError, match="keep the format"):
-        degrade([photos], tmp_path / "out", what=["jpeg"])
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_pictures_of_one_stem_do_not_stop_the_others(photos: Path, tmp_path: Path) -> None:
+    degrade([photos], tmp_path / "alone", what=["several"])
+    Image.fromarray(picture(0)).save(photos / "a.bmp")
+    degrade([photos], tmp_path / "out", what=["several"])
+    assert list(record_of(tmp_path / "out")) == ["a.bmp.png", "a.png", "trip/b.png", "trip/c.png"]
+    assert (tmp_path / "out" / "a.png").read_bytes() == (tmp_path / "alone" / "a.png").read_bytes()
+    # Its name without suffix decides what is drawn, wherever the result goes.
+    assert (tmp_path / "out" / "a.bmp.png").read_bytes() == (tmp_path / "out" / "a.png").read_bytes()
+
+
+def test_files_of_somebody_else_are_not_replaced(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "trip").mkdir(parents=True)
+    (out / "trip" / "b.png").write_bytes(b"precious")
+    for _ in range(2):  # that it was refused once must not make it ours
+        outcome = degrade([photos], out, what=["jpeg"])
+        assert [(path.name, "did not write" in reason) for path, reason in outcome.failed] == [("b.png", True)]
+        assert (out / "trip" / "b.png").read_bytes() == b"precious"
+    with pytest.raises(ImageError, match="did not write"):
+        degrade([photos / "a.png"], out / "trip" / "b.png", what=["jpeg"])
+    assert (out / "trip" / "b.png").read_bytes() == b"precious"
+    degrade([photos], out, what=["jpeg"], overwrite=True)
+    assert pixels(out / "trip" / "b.png").shape == (24, 31, 3)
+
+
+def test_every_picture_has_its_line_before_it_is_there(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, image: Tensor) -> None:
+        write_image(path, image)
+        if path.name == "b.png":
+            raise SystemExit  # as near to kill -9 as one process gets: nothing is tidied up
+
+    monkeypatch.setattr(degrade_module, "write_image", killed)
+    monkeypatch.setattr(DegradationRecord, "tidy", lambda _: None)
+    out = tmp_path / "out"
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            degrade([photos], out, what=["jpeg:quality=20"])
+    assert list(record_of(out)) == ["a.png", "trip/b.png"]
+    with (out / RECORD).open("a") as file:
+        file.write('{"file": "trip/c.pn')
+    monkeypatch.undo()
+    degrade([photos], out, what=["jpeg:quality=20"])
+    degrade([photos], tmp_path / "through", what=["jpeg:quality=20"])
+    assert (out / RECORD).read_text() == (tmp_path / "through" / RECORD).read_text()
+
+
+def test_a_picture_that_could_not_be_written_keeps_its_earlier_line(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    degrade([photos / "a.png"], tmp_path / "out", what=["jpeg:quality=20"])
+    before = (tmp_path / "out" / RECORD).read_text()
+
+    def full(path: Path, image: Tensor) -> None:
+        raise ImageError("Expected room.")
+
+    monkeypatch.setattr(degrade_module, "write_image", full)
+    outcome = degrade([photos], tmp_path / "out", what=["haze"])
+    assert len(outcome.failed) == 3
+    assert (tmp_path / "out" / RECORD).read_text() == before
+
+
+def test_what_a_plain_picture_cannot_hold_is_named(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.new("RGBA", (16, 16), (200, 100, 50, 128)).save(photos / "d.png")
+    exif = Image.Exif()
+    exif[0x010F] = "camera"
+    Image.fromarray(picture(5)).save(photos / "e.png", exif=exif)
+    degrade([photos], tmp_path / "out", what=["jpeg"])
+    assert caplog.messages == ["Not kept, and of how many pictures: EXIF (1), opacity (1)."]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_the_profile_of_the_colours_is_kept(
+    photos: Path, tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(picture(5)).save(photos / "e.png", icc_profile=profile)
+    degrade([photos / "e.png"], tmp_path / f"with{suffix}", what=["grayscale"])
+    Image.fromarray(picture(5)).save(photos / "e.png")
+    degrade([photos / "e.png"], tmp_path / f"without{suffix}", what=["grayscale"])
+    assert read_picture(tmp_path / f"with{suffix}").profile == profile
+    assert torch.equal(read_image(tmp_path / f"with{suffix}"), read_image(tmp_path / f"without{suffix}"))
+    assert caplog.messages == []
 
 
 def test_parameters_that_are_not_typed_are_defaults_or_drawn() -> None:
@@ -176,6 +266,13 @@ def test_angles_are_typed_in_degrees_and_shapes_by_name() -> None:
     assert mask.shape == "free-form"
     (sensor,) = parse_chain(["sensor-noise:gain=0.01,read-noise=5.1"])(Generator())
     assert sensor.read_noise == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_every_field_that_is_a_number_has_its_quantity(name: str) -> None:
+    types = get_type_hints(DEGRADATIONS[name])
+    numbers = {field.name for field in fields(DEGRADATIONS[name]) if types[field.name] in (int, float)}  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
+    assert set(QUANTITIES[name]) == numbers
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)

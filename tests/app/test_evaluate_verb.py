@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -59,6 +60,22 @@ def test_a_set_is_measured_at_every_sigma_with_the_input_beside(root: Path) -> N
     ]
     assert told == [(done, 14) for done in range(1, 15)]
     assert len(evaluation.tables) == 2
+
+
+def test_trained_models_are_told_apart_by_their_run_folders(
+    root: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("first", "second", "again/first", "bm3d"):
+        (tmp_path / folder).mkdir(parents=True)
+        shutil.copy(weights, tmp_path / folder / "weights.safetensors")
+    monkeypatch.chdir(tmp_path / "second")
+    files = [str(tmp_path / folder / "weights.safetensors") for folder in ("first", "again/first", "bm3d")]
+    models = ["input", *files, "weights.safetensors", str(weights)]
+    evaluation = evaluate(models, on=["cbsd68"], sigma=[25], data_root=root, limit=1, device="cpu")
+    names = [result.contestant for result in evaluation.results]
+    assert names == ["input", "first", "first-2", "bm3d-2", "second", "tiny"]
+    with pytest.raises(ConfigurationError, match=r"different models, got weights\.safetensors twice"):
+        evaluate(["weights.safetensors"] * 2, on=["cbsd68"], data_root=root)
 
 
 def test_published_levels_are_taken_when_none_are_given(root: Path) -> None:

@@ -1,4 +1,6 @@
+import errno
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def planned(inputs: list[str], output: str | None = None) -> dict[str, str]:
 
 def test_one_file_goes_to_the_file_named(photos: Path) -> None:
     assert planned(["photos/a.jpg"], "better.png") == {"photos/a.jpg": "better.png"}
-    assert plan_jobs(["photos/a.jpg"], "better.png")[0].home is None
+    assert plan_jobs(["photos/a.jpg"], "better.png")[0].home == Path()
 
 
 def test_one_file_without_output_goes_beside_it(photos: Path) -> None:
@@ -76,10 +78,19 @@ def test_results_of_an_earlier_run_are_no_inputs(photos: Path) -> None:
     assert set(planned(["photos/a.jpg", "photos/a.restored.jpg"])) == {"photos/a.jpg"}
 
 
-def test_the_output_folder_inside_the_input_is_left_out(photos: Path) -> None:
+@pytest.mark.parametrize("output", ["photos/out", "photos/../photos/out", "photos/trip/../out/", "link/out"])
+@pytest.mark.parametrize("typed", ["photos", "photos/*", "photos/**/*.jpg"])
+def test_the_output_folder_inside_the_input_is_left_out(photos: Path, typed: str, output: str) -> None:
+    Path("link").symlink_to(photos, target_is_directory=True)
     (photos / "out").mkdir()
     (photos / "out" / "z.jpg").touch()
-    assert "photos/out/z.jpg" not in planned(["photos"], "photos/out")
+    sources = planned([typed], output)
+    assert "photos/a.jpg" in sources and "photos/out/z.jpg" not in sources
+
+
+def test_results_of_an_earlier_run_are_known_however_they_are_spelled(photos: Path) -> None:
+    (photos / "a.restored.jpg").touch()
+    assert set(planned(["photos/a.jpg", "photos/trip/../a.restored.jpg"])) == {"photos/a.jpg"}
 
 
 def test_the_same_picture_twice_is_one_job(photos: Path) -> None:
@@ -104,10 +115,43 @@ def test_pictures_that_cannot_be_read_are_named_once(photos: Path, caplog: pytes
 def test_two_pictures_with_one_target_are_refused(photos: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"photos/a\.jpg and photos/trip/a\.jpg would both become out/a\.jpg"):
         plan_jobs(["photos/a.jpg", "photos/trip/a.jpg"], "out")
-    (photos / "b.gif").touch()
-    (photos / "b.png").touch()
-    with pytest.raises(ConfigurationError, match="would both become"):
-        plan_jobs(["photos/b.gif", "photos/b.png"], "out")
+
+
+def test_what_becomes_png_leaves_a_png_of_its_name_alone(photos: Path) -> None:
+    for name in ("c.gif", "c.png", "d.bmp", "d.gif"):
+        (photos / name).touch()
+    targets = planned(["photos"], "out")
+    assert [targets[f"photos/{name}"] for name in ("c.gif", "c.png")] == ["out/c.gif.png", "out/c.png"]
+    assert [targets[f"photos/{name}"] for name in ("d.bmp", "d.gif")] == ["out/d.bmp.png", "out/d.gif.png"]
+    beside = planned(["photos/*.gif", "photos/*.png"])
+    assert beside["photos/c.gif"] == "photos/c.gif.restored.png" and beside["photos/c.png"] == "photos/c.restored.png"
+
+
+def test_links_to_folders_are_named(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (photos / "link").symlink_to(photos / "trip", target_is_directory=True)
+    assert len(plan_jobs(["photos"], "out")) == 4
+    assert caplog.messages == ["Left out of photos, as links to folders are not followed: photos/link."]
+
+
+def test_a_folder_that_cannot_be_read_is_a_job_that_fails(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = os.scandir
+
+    def forbidden(path: str) -> object:  # not by permissions: whoever tests may be root
+        if Path(path).name == "trip":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return honest(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    jobs = plan_jobs(["photos"], "out")
+    assert [job.source.as_posix() for job in jobs] == ["photos/a.jpg", "photos/b.PNG", "photos/trip"]
+    assert "Expected to read the folder photos/trip" in (jobs[-1].problem or "")
+    with pytest.raises(ImageError, match="permission denied"):
+        plan_jobs(["photos/trip"], "out")
+
+
+def test_a_format_that_cannot_be_written_is_refused_before_any_work(photos: Path) -> None:
+    with pytest.raises(ImageError, match=r"Expected a target ending in .*, got 'x\.gif'"):
+        plan_jobs(["photos/a.jpg"], "x.gif")
 
 
 @pytest.mark.parametrize(("inputs", "output"), [(["photos"], "photos"), (["photos/a.jpg", "photos/b.PNG"], "photos")])

@@ -50,6 +50,30 @@ def test_a_target_that_was_changed_since_is_not_finished(tmp_path: Path, target:
     assert Journal(tmp_path).finished(target) is None
 
 
+def test_what_another_run_finishes_meanwhile_is_known_after_a_look(tmp_path: Path, target: Path) -> None:
+    journal, other = Journal(tmp_path), Journal(tmp_path)
+    other.finish(target, a_receipt(target))
+    assert not journal.wrote(target)
+    journal.refresh()
+    assert journal.finished(target) == a_receipt(target)
+    (tmp_path / JOURNAL_NAME).unlink()  # started anew
+    Journal(tmp_path).fail(target, "Broken.")
+    journal.refresh()
+    assert journal.finished(target) is None
+
+
+def test_a_line_that_is_half_written_is_read_when_it_is_whole(tmp_path: Path, target: Path) -> None:
+    Journal(tmp_path).finish(target, a_receipt(target))
+    path = tmp_path / JOURNAL_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    journal = Journal(tmp_path)
+    assert journal.finished(target) is None
+    path.write_bytes(whole)
+    journal.refresh()
+    assert journal.finished(target) == a_receipt(target)
+
+
 def test_a_line_cut_off_by_a_crash_is_passed_over_and_ended(tmp_path: Path, target: Path) -> None:
     Journal(tmp_path).finish(target, a_receipt(target))
     path = tmp_path / JOURNAL_NAME

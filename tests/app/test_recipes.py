@@ -7,6 +7,8 @@ import pytest
 import pellucid
 from pellucid.app.recipe_file import read_run
 from pellucid.errors import ConfigurationError
+from pellucid.evaluation.benchmark_sets import benchmark_set
+from pellucid.evaluation.protocols import CARD
 from pellucid.methods.catalog import METHODS
 from pellucid.networks.catalog import NETWORKS
 
@@ -37,6 +39,12 @@ def test_its_network_can_be_built_and_its_mixture_drawn(path: Path) -> None:
     assert sum(
         value.numel() for value in build_network(run.config.network.name, run.config.network.arguments).parameters()
     )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_it_refuses_the_pictures_that_the_card_is_measured_on(path: Path) -> None:
+    measured = {benchmark_set(name).stored_as for _, name in CARD}
+    assert measured <= set(read_run(path).config.data.refuse_leaks_into)
 
 
 @pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])

@@ -14,7 +14,7 @@ from pellucid.app import preview
 from pellucid.app.outcome import SetAside
 from pellucid.app.report import report_page
 from pellucid.app.restore import restore
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.files import read_image_bytes, read_picture
 from pellucid.methods.load import Model
 
@@ -153,3 +153,24 @@ def test_a_page_never_replaces_a_picture(
     make_photo(Path("photos/a.png"))
     with pytest.raises(ConfigurationError, match="report"):
         restore("photos", "out", model=tiny, report=report)
+
+
+def test_a_page_of_somebody_else_is_not_replaced(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    source, page = make_photo(tmp_path / "a.png"), tmp_path / "diary.html"
+    page.write_text("<html>precious</html>")
+    with pytest.raises(ConfigurationError, match="an earlier report"):
+        restore(source, model=tiny, report=page)
+    assert page.read_text() == "<html>precious</html>" and not (tmp_path / "a.restored.png").exists()
+    for overwrite in (True, False):  # the second time it is ours
+        restore(source, model=tiny, report=page, overwrite=overwrite)
+    assert len(page_of(page).all("img")) == 2
+
+
+@pytest.mark.parametrize("report", ["a.png/report.html", "a.png/deeper/report.html", "/proc/nowhere/report.html"])
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, report: str
+) -> None:
+    source = make_photo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="Expected"):
+        restore(source, model=tiny, report=tmp_path / report)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

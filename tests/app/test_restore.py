@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 import torch
 
 import pellucid
-from pellucid.app import restore_jobs
+from pellucid.app import restore_file, restore_jobs, unused_gpu
 from pellucid.app.journal import JOURNAL_NAME
-from pellucid.app.receipt import Receipt
+from pellucid.app.receipt import Receipt, receipt_path, write_receipt
 from pellucid.app.restore import restore
 from pellucid.errors import ConfigurationError, ImageError
+from pellucid.images.atomic import replacing
 from pellucid.images.files import read_image
 from pellucid.methods.load import Model
 
@@ -49,8 +51,56 @@ def test_one_file_gives_its_path(tmp_path: Path, tiny: Model, make_photo: MakePh
     assert restored.path == tmp_path / "photo.restored.png"
     assert (read_image(restored.path) - tiny.restore(read_image(source)).image).abs().max() <= 0.5001 / 255
     assert source.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "photo.restored.png"]
-    assert restore(source, model=tiny).path == restored.path, "our own name may be taken again"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [JOURNAL_NAME, "photo.png", "photo.restored.png"]
+
+
+@pytest.mark.parametrize("output", [None, "better.jpg", "photo.png"])
+def test_the_same_command_for_one_file_does_nothing_again(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, output: str | None
+) -> None:
+    source = make_photo(tmp_path / "photo.png")
+    target = None if output is None else tmp_path / output
+    first = restore(source, target, model=tiny)
+    before = contents(tmp_path)
+    again = restore(source, target, model=tiny)
+    assert again.files[0].was_finished and again.files[0].receipt == first.files[0].receipt
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("output", [None, "better.png"])
+def test_one_file_replaces_only_its_own_result(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, output: str | None
+) -> None:
+    source, target = make_photo(tmp_path / "a.png"), tmp_path / (output or "a.restored.png")
+    wish = None if output is None else target
+    target.write_bytes(b"precious")
+    for _ in range(2):
+        with pytest.raises(ImageError, match="did not write"):
+            restore(source, wish, model=tiny)
+    assert target.read_bytes() == b"precious"
+    restore(source, wish, model=tiny, overwrite=True)
+    make_photo(source, seed=7)
+    assert not restore(source, wish, model=tiny).files[0].was_finished, "the original has changed"
+    before = target.read_bytes()
+    with pytest.raises(ImageError, match=r"restored from .*a\.png"):
+        restore(make_photo(tmp_path / "b.png", seed=8), target, model=tiny)
+    assert target.read_bytes() == before
+
+
+def test_a_single_file_that_fails_midway_leaves_a_target_that_is_not_ours(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*given: object, **settings: object) -> None:
+        raise ZeroDivisionError
+
+    source = make_photo(tmp_path / "a.png")
+    monkeypatch.setattr(restore_file, "restore_streamed", breaks)
+    with pytest.raises(ZeroDivisionError):
+        restore(source, tmp_path / "b.png", model=tiny)
+    monkeypatch.undo()
+    (tmp_path / "b.png").write_bytes(b"precious")
+    with pytest.raises(ImageError, match="did not write"):
+        restore(source, tmp_path / "b.png", model=tiny)
 
 
 def test_one_broken_file_raises(photos: Path, tiny: Model) -> None:
@@ -163,6 +213,78 @@ def test_receipts_lie_beside_results(photos: Path, tmp_path: Path, tiny: Model) 
         assert Receipt.from_json(written) == picture.receipt
 
 
+def receipt_beside(target: Path) -> Receipt:
+    return Receipt.from_json(json.loads(receipt_path(target).read_text("utf-8")))
+
+
+def test_an_old_receipt_never_tells_of_a_new_result(
+    tmp_path: Path, weights: Path, other_weights: Path, make_photo: MakePhoto
+) -> None:
+    source, out = make_photo(tmp_path / "photos" / "a.png").parent, tmp_path / "out"
+    old = restore(source, out, model=weights, receipts=True).files[0].receipt
+    new = restore(source, out, model=other_weights).files[0].receipt
+    assert receipt_beside(out / "a.png") == new != old
+    write_receipt(old, out / "a.png")  # as if it had been killed before the receipt was written
+    again = restore(source, out, model=other_weights, receipts=True).files[0]
+    assert again.was_finished and receipt_beside(out / "a.png") == new
+    before = receipt_path(out / "a.png").stat().st_mtime_ns
+    restore(source, out, model=other_weights, receipts=True)
+    assert receipt_path(out / "a.png").stat().st_mtime_ns == before, "what is true is left alone"
+
+
+def test_somebody_elses_file_with_the_name_of_a_receipt_is_left_alone(
+    photos: Path, tmp_path: Path, tiny: Model
+) -> None:
+    (tmp_path / "out").mkdir()
+    receipt_path(tmp_path / "out" / "a.png").write_text('{"milk": 2}')
+    restore(photos, tmp_path / "out", model=tiny)
+    assert receipt_path(tmp_path / "out" / "a.png").read_text() == '{"milk": 2}'
+
+
+def test_what_another_run_finishes_meanwhile_is_passed_over(
+    photos: Path, tmp_path: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = restore_jobs.restore_file
+
+    def overtaken(source: Path, *others: object, **settings: object) -> Receipt:
+        monkeypatch.setattr(restore_jobs, "restore_file", honest)
+        restore(photos, tmp_path / "out", model=tiny)
+        return honest(source, *others, **settings)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(restore_jobs, "restore_file", overtaken)
+    restored = restore(photos, tmp_path / "out", model=tiny)
+    assert [(picture.source.name, picture.was_finished) for picture in restored.files] == [
+        ("a.png", False),
+        ("Фото 写真.jpg", True),
+    ]
+    assert len(restored.failed) == 2, "the broken ones only"
+
+
+def test_pictures_beyond_the_limit_are_read_when_asked_for(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    source = make_photo(tmp_path / "a.png", size=(100, 110))
+    with pytest.raises(ImageError, match=r"at most 0\.01 megapixels"):
+        restore(source, model=tiny, max_megapixels=0.01)
+    with pytest.raises(ConfigurationError, match="above 0 megapixels"):
+        restore(source, model=tiny, max_megapixels=0)
+    assert restore(source, model=tiny, max_megapixels=0.011).path.is_file()
+
+
+def test_a_folder_that_cannot_be_read_counts_as_failed(
+    photos: Path, tmp_path: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = os.scandir
+
+    def forbidden(path: str) -> object:
+        if Path(path).name == "trip":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return honest(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    restored = restore(photos, tmp_path / "out", model=tiny)
+    assert [picture.source.name for picture in restored.failed] == ["broken.jpg", "empty.tif", "trip"]
+    assert "permission denied" in restored.failed[-1].reason
+
+
 def test_an_unexpected_error_does_not_stop_the_others(
     photos: Path, tmp_path: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +323,7 @@ def test_a_wrong_setting_stops_everything(photos: Path, tmp_path: Path, tiny: Mo
 def test_leftovers_of_a_killed_run_are_removed(photos: Path, tmp_path: Path, tiny: Model) -> None:
     out = tmp_path / "out"
     (out / "trip").mkdir(parents=True)
-    for name in (".pellucid-00ff.partial", "trip/.pellucid-12ab.partial"):
+    for name in (".pellucid-00ff00ff00ff00ff.partial", "trip/.pellucid-12ab12ab12ab12ab.partial"):
         (out / name).touch()
     (out / "mine.partial").touch()
     restore(photos, out, model=tiny)
@@ -209,16 +331,18 @@ def test_leftovers_of_a_killed_run_are_removed(photos: Path, tmp_path: Path, tin
 
 
 def test_another_run_at_work_keeps_its_temporary_files(photos: Path, tmp_path: Path, tiny: Model) -> None:
-    fcntl = pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl")
     out = tmp_path / "out"
     out.mkdir()
-    with (out / JOURNAL_NAME).open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_SH)
-        (out / ".pellucid-00ff.partial").touch()
-        (out / ".pellucid-old.partial").touch()
-        os.utime(out / ".pellucid-old.partial", (time.time() - 90_000,) * 2)
+    (out / ".pellucid-unlocked.partial").touch()  # of libraries that write temporary files themselves
+    (out / ".pellucid-old.partial").touch()
+    os.utime(out / ".pellucid-old.partial", (time.time() - 90_000,) * 2)
+    # The other is at work on a single file, or on a folder in this one: it shares no journal with us.
+    with replacing(out / "other.png") as partial:
         restore(photos, out, model=tiny)
-    assert [path.name for path in out.glob("*.partial")] == [".pellucid-00ff.partial"]
+        assert {path.name for path in out.glob(".*.partial")} == {partial.name, ".pellucid-unlocked.partial"}
+        partial.write_bytes(b"whole")
+    assert (out / "other.png").read_bytes() == b"whole"
 
 
 def test_progress_counts_bytes_up_to_all(photos: Path, tmp_path: Path, tiny: Model) -> None:
@@ -235,6 +359,48 @@ def test_what_is_ahead_and_what_came_of_it_is_logged(
 ) -> None:
     with caplog.at_level(logging.INFO, "pellucid"):
         restore(photos, tmp_path / "out", model=tiny)
-    assert caplog.messages[0].startswith("4 pictures to restore; about ")
+    assert caplog.messages[0].startswith("4 pictures to restore on cpu; about ")
     assert any(message.startswith(f"Set aside {photos / 'broken.jpg'}: Expected") for message in caplog.messages)
     assert caplog.messages[-1].startswith("2 restored, 0 finished before, 2 set aside; ")
+
+
+def test_device_and_tile_are_told(
+    photos: Path, tmp_path: Path, tiny: Model, make_photo: MakePhoto, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = make_photo(tmp_path / "large.png", size=(200, 300))
+    with caplog.at_level(logging.INFO, "pellucid"):
+        restore(large, model=tiny, tile=120)
+        assert caplog.messages[0] == f"{large}: cpu, tile 120 of 300 x 200"
+        caplog.clear()
+        restore(photos, tmp_path / "out", model=tiny, tile=120)
+        assert not any(", tile 120 of" in message for message in caplog.messages), "a line per picture is for details"
+
+
+def test_a_gpu_that_lies_idle_is_told(
+    tmp_path: Path,
+    weights: Path,
+    make_photo: MakePhoto,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(unused_gpu, "_DRIVER", tmp_path)
+    photo = make_photo(tmp_path / "a.png")
+    restore(photo, tmp_path / "b.png", model=weights, device="cpu")
+    assert "NVIDIA" not in caplog.text, "a choice needs no comment"
+    restore(photo, tmp_path / "c.png", model=weights)
+    assert "the installed torch is built for CPUs alone" in caplog.text
+
+
+def test_where_there_are_no_locks_a_temporary_file_must_be_old(
+    photos: Path, tmp_path: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".pellucid-00ff00ff00ff00ff.partial", ".pellucid-12ab12ab12ab12ab.partial"):
+        (out / name).touch()
+    os.utime(out / ".pellucid-12ab12ab12ab12ab.partial", (1, 1))
+    assert len(restore(photos, out, model=tiny).files) == 2
+    assert [path.name for path in out.glob(".*.partial")] == [".pellucid-00ff00ff00ff00ff.partial"]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pellucid.app import budget
+from pellucid.app import restore_file as restore_module
 from pellucid.app.restore_file import details_of, overview_of, restore_file
 from pellucid.errors import ConfigurationError, DeviceError, ImageError
 from pellucid.images.files import read_image, read_picture
@@ -168,6 +169,49 @@ def test_a_budget_that_is_too_small_says_what_would_do(tmp_path: Path, tiny: Mod
     with pytest.raises(DeviceError, match=r"at least \d+M"):
         restore_file(make_photo(tmp_path / "a.png"), tmp_path / "b.png", tiny, memory="1M")
     assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: Error code 12"),
+        RuntimeError("std::bad_alloc"),
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory."),
+    ],
+)
+def test_a_full_memory_says_what_would_do(
+    error: Exception, tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(tiny.restorer.network, "forward", full)  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(DeviceError, match="its memory is full: give a smaller --memory"):
+        restore_file(make_photo(tmp_path / "a.png"), tmp_path / "b.png", tiny)
+
+
+def test_an_error_of_another_kind_stays_what_it_is(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> None:
+        raise RuntimeError("sizes of tensors must match")
+
+    monkeypatch.setattr(tiny.restorer.network, "forward", broken)  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(RuntimeError, match="sizes"):
+        restore_file(make_photo(tmp_path / "a.png"), tmp_path / "b.png", tiny)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_full_memory_outside_the_network_is_told_as_well(
+    error: Exception, tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(restore_module, "Canvas", full)
+    with pytest.raises(DeviceError, match="the memory is full"):
+        restore_file(make_photo(tmp_path / "a.png"), tmp_path / "b.png", tiny)
 
 
 def test_a_tile_that_is_too_small_says_what_would_do(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -45,6 +45,8 @@ data:
         (["train", "missing.yaml"], "Expected a recipe file at missing.yaml"),
         (["train", "recipe.yaml", "--data.mixtrue", "3"], "data.mixtrue"),
         (["train", "recipe.yaml", "--optimisation.learning_rate", "-1"], "optimisation.learning_rate"),
+        (["train", "recipe.yaml", "--network.arguments", "{a: [1"], "Expected YAML after --network.arguments, got"),
+        (["train", "recipe.yaml", "--network.arguments={a: [1"], "Expected YAML after --network.arguments, got"),
         (["train", "recipe.yaml", "--method", "magic"], "Expected a method out of"),
         (["train", "not.yaml"], "Expected YAML"),
         (["train", "recipe.yaml", "--show", "--nonsense"], "nonsense"),
@@ -104,6 +106,28 @@ def test_what_is_not_kept_is_said(pellucid: Pellucid, tiny: str, tmp_path: Path)
     assert any(line.startswith("warning: a.png: not kept in b.jpg: opacity") for line in answer.error.splitlines())
 
 
+def test_a_restored_picture_is_passed_over_the_next_time(pellucid: Pellucid, photo: Path, tiny: str) -> None:
+    for words in ("1 restored, 0 finished before", "0 restored, 1 finished before"):
+        answer = pellucid("restore", "photo.png", "-o", "better.jpg", "--model", tiny)
+        assert (answer.status, answer.out) == (0, "better.jpg\n")
+        assert words in answer.error
+
+
+def test_the_limit_of_megapixels_may_be_set(pellucid: Pellucid, photo: Path, tiny: str) -> None:
+    answer = pellucid("restore", "photo.png", "--max-megapixels", "0.0005", "--model", tiny)
+    assert answer.status == 2 and "at most 0.0005 megapixels" in answer.error
+    assert pellucid("restore", "photo.png", "--max-megapixels", "1", "--model", tiny).status == 0
+
+
+def test_degrade_leaves_files_of_somebody_else_alone(pellucid: Pellucid, photo: Path) -> None:
+    Path("precious.png").write_bytes(b"precious")
+    answer = pellucid("degrade", "photo.png", "rain:smear=1", "-o", "precious.png")
+    assert answer.status == 2 and "did not write" in answer.error
+    assert Path("precious.png").read_bytes() == b"precious" and not Path("degradations.jsonl").exists()
+    for flags in (["--overwrite"], []):  # the second time it is ours
+        assert pellucid("degrade", "photo.png", "rain:smear=1", "-o", "precious.png", *flags).status == 0
+
+
 def test_degrade_writes_what_it_did(pellucid: Pellucid, photo: Path) -> None:
     answer = pellucid("degrade", "photo.png", "gaussian-noise:sigma=25", "jpeg:quality=30", "-o", "bad.png")
     assert (answer.status, answer.out) == (0, "bad.png\n")
@@ -128,10 +152,22 @@ def test_train_passes_overrides_on(pellucid: Pellucid, monkeypatch: pytest.Monke
     from pellucid.app import train
 
     seen: list[object] = []
-    monkeypatch.setattr(train, "train", lambda *given: seen.append(given) or Path("runs/a"))
+    finished = train.Trained(Path("runs/a"), 3, "finished")
+    monkeypatch.setattr(train, "train", lambda *given: seen.append(given) or finished)
     answer = pellucid("train", "a.yaml", "--training.steps", "3", "--data-root", "data", "--a.b=1")
     assert seen == [(Path("a.yaml"), ("--training.steps", "3", "--a.b=1"), Path("data"))]
-    assert answer.out == "runs/a\n"
+    assert (answer.status, answer.out) == (0, "runs/a\n")
+
+
+@pytest.mark.parametrize(("reason", "status"), [("time limit", 3), ("interrupted", 130)])
+def test_train_that_did_not_finish_says_so_by_its_status(
+    reason: str, status: int, pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.app import train
+
+    monkeypatch.setattr(train, "train", lambda *_: train.Trained(Path("runs/a"), 2, reason))
+    answer = pellucid("train", "a.yaml")
+    assert (answer.status, answer.out) == (status, "runs/a\n")
 
 
 def test_evaluate_prints_tables(pellucid: Pellucid, photo: Path, tmp_path: Path) -> None:
@@ -175,15 +211,22 @@ def test_control_c_is_status_130(pellucid: Pellucid, photo: Path, monkeypatch: p
     assert answer.error == "Stopped; run the same command again to go on.\n"
 
 
-def test_a_bug_is_not_hidden(pellucid: Pellucid, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_one_sentence_and_a_traceback_for_who_asks(
+    pellucid: Pellucid, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pellucid.app import restore
 
     def buggy(*given: object, **settings: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("by\nnothing")
 
     monkeypatch.setattr(restore, "restore", buggy)
-    with pytest.raises(ZeroDivisionError):
-        pellucid("restore", "photo.png")
+    answer = pellucid("restore", "photo.png")
+    assert answer.status == 70
+    assert "(ZeroDivisionError: by nothing): set PELLUCID_DEBUG=1" in answer.error and answer.error.count("\n") == 1
+    monkeypatch.setenv("PELLUCID_DEBUG", "1")
+    answer = pellucid("restore", "photo.png")
+    assert answer.status == 70
+    assert answer.error.startswith("Traceback") and "in buggy" in answer.error
 
 
 def test_the_module_runs_and_gives_its_status() -> None:

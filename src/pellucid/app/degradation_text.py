@@ -63,6 +63,7 @@ QUANTITIES: dict[str, dict[str, Quantity]] = {
         "density": _SHARE,
         "intensity": _SHARE,
         "veil": _SHARE,
+        "smear": _SHARE,
         "layers": Quantity(1, 8),
     },
     "haze": {"beta": Quantity(0, 20), "airlight": _SHARE, "tint": Quantity(-1, 1)},

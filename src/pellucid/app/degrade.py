@@ -1,9 +1,10 @@
 """Degrade pictures on purpose, and write down exactly how."""
 
 import hashlib
-import json
 import logging
 import os
+import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,18 +12,19 @@ from typing import Any
 
 from torch import Generator
 
+from pellucid.app.degradation_record import DegradationRecord
 from pellucid.app.degradation_text import Drawing, parse_chain
-from pellucid.app.inputs import Job, is_single_file, plan_jobs
+from pellucid.app.inputs import Job, is_single_file, keep_apart, plan_jobs
 from pellucid.degradations.mixing import Chain, apply_chains
-from pellucid.errors import ConfigurationError, PellucidError
-from pellucid.images.atomic import replacing
-from pellucid.images.files import read_image, write_image
+from pellucid.errors import ConfigurationError, ImageError, PellucidError
+from pellucid.images.atomic import replacing, temporary_beside
+from pellucid.images.files import read_picture, write_image
+from pellucid.images.formats import format_of_target
+from pellucid.images.header import Metadata
+from pellucid.images.picture import Picture
 from pellucid.version import __version__
 
 logger = logging.getLogger(__name__)
-
-RECORD = "degradations.jsonl"
-"""Name of the file beside the results: one line per picture."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ def degrade(
     severity: float | None = None,
     seed: int = 0,
     keep_format: bool = False,
+    overwrite: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Degrading:
     """Degrade files, folders (recursive, mirrored) and patterns, and write beside the results what was done.
 
     Every picture depends on `(seed, its name relative to what was typed)` alone: not on the other pictures, their order
-    or the machine's threads. Results hold 8 bits a channel. Beside them lies `degradations.jsonl` with one line per
-    picture: file, chain with its parameters in the units of the library (`[0, 1]`, radians, pixels), seed, version.
+    or the machine's threads. Results hold 8 bits a channel, colours and their ICC profile; the log names what else was
+    in the files. Beside them lies `degradations.jsonl` with one line per picture: file, chain with its parameters in
+    the units of the library (`[0, 1]`, radians, pixels), seed, version.
 
     Args:
         inputs: what to degrade; never changed.
@@ -80,23 +84,28 @@ def degrade(
         severity: of what is drawn, in `[0, 1]`; uniform from it for every picture when absent.
         seed: of everything random.
         keep_format: write the input's format instead of PNG; one with losses then compresses the result again.
+        overwrite: replace files that Pellucid did not write; those that the record names are replaced in any case.
         progress: told after every picture: done, total, name.
 
     Raises:
         ConfigurationError: when `what` is not known, or two pictures would get one target, or a target is an original.
-        ImageError: when nothing is found, or the only picture is broken; of several, broken ones are set aside.
+        ImageError: when nothing is found, or the only picture is broken or would replace a file of somebody else; of
+            several, such ones are set aside.
     """
     drawing = parse_chain(what, severity)
     jobs = _settled(plan_jobs(inputs, output), keep_format)
-    record = (jobs[0].home or jobs[0].target.parent) / RECORD
-    lines = _earlier_lines(record)
+    record = DegradationRecord(jobs[0].home)
     written: list[DegradedPicture] = []
     failed: list[tuple[Path, str]] = []
+    not_kept: Counter[str] = Counter()
     call = {"what": list(what), "severity": severity, "seed": seed, "version": __version__}
     try:
         for number, job in enumerate(jobs, start=1):
             try:
-                written.append(_degrade_one(job, drawing, seed))
+                _check_target(job.target, record, overwrite)
+                picture, lost = _degrade_one(job, drawing, record, call)
+                written.append(picture)
+                not_kept.update(lost)
             except PellucidError as error:
                 if is_single_file(inputs):
                     raise
@@ -104,23 +113,27 @@ def degrade(
                 failed.append((job.source, str(error)))
             if progress is not None:
                 progress(number, len(jobs), job.source.name)
-    finally:  # also when the user stops it: what lies there is written down
-        if written:
-            _write_record(record, lines, written, call)
-    return Degrading(tuple(written), tuple(failed), record)
+    finally:
+        record.tidy()
+    if not_kept:
+        counts = ", ".join(f"{name} ({count})" for name, count in sorted(not_kept.items()))
+        logger.warning("Not kept, and of how many pictures: %s.", counts)
+    return Degrading(tuple(written), tuple(failed), record.path)
 
 
 def _settled(jobs: Sequence[Job], keep_format: bool) -> tuple[Job, ...]:
     """The jobs, with `.png` targets where a folder was named and the format is not kept; none replaces an original."""
     if not keep_format:
-        jobs = [job if job.home is None else replace(job, target=job.target.with_suffix(".png")) for job in jobs]
+        as_typed = [job.is_alone or job.problem is not None for job in jobs]
+        pngs = [replace(job, target=job.target.with_suffix(".png")) for job in jobs]
+        jobs = keep_apart([job if stays else png for job, png, stays in zip(jobs, pngs, as_typed, strict=True)])
     taken = {job.source.resolve(): job.source for job in jobs}
     for job in jobs:
         target = job.target.resolve()
         if target in taken:
             raise ConfigurationError(
                 f"Expected a target for every picture, but {job.source} would become {job.target}, which is taken by "
-                f"{taken[target]}: keep the format, or name another target."
+                f"{taken[target]}: name another target."
             )
         taken[target] = job.source
     return tuple(jobs)
@@ -128,38 +141,67 @@ def _settled(jobs: Sequence[Job], keep_format: bool) -> tuple[Job, ...]:
 
 def _seeds_of(seed: int, job: Job) -> tuple[int, int]:
     """Seeds for the chain and for its pixels, that depend on the picture's relative name without suffix alone."""
-    name = job.source.stem if job.home is None else job.target.relative_to(job.home).with_suffix("").as_posix()
+    name = (job.target.relative_to(job.home).parent / job.source.stem).as_posix()
     digest = hashlib.sha256(f"{seed}/{name}".encode(errors="surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big") >> 1, int.from_bytes(digest[8:16], "big") >> 1
 
 
-def _degrade_one(job: Job, drawing: Drawing, seed: int) -> DegradedPicture:
-    chain_seed, pixel_seed = _seeds_of(seed, job)
+def _check_target(target: Path, record: DegradationRecord, overwrite: bool) -> None:
+    """Refuse to replace what is not ours."""
+    if not overwrite and os.path.lexists(target) and not record.names(target):
+        raise ImageError(
+            f"Expected no file at {target}, found one that Pellucid did not write, going by {record.path}: name "
+            "another output, or use --overwrite."
+        )
+
+
+def _degrade_one(
+    job: Job, drawing: Drawing, record: DegradationRecord, call: dict[str, Any]
+) -> tuple[DegradedPicture, list[str]]:
+    """One picture degraded and written, and what of its file was not kept."""
+    if job.problem is not None:
+        raise ImageError(job.problem)
+    chain_seed, pixel_seed = _seeds_of(call["seed"], job)
     chain = drawing(Generator().manual_seed(chain_seed))
-    degraded = apply_chains(read_image(job.source), [chain], Generator().manual_seed(pixel_seed))
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    write_image(job.target, degraded.clamp(0, 1))
-    return DegradedPicture(job.source, job.target, chain, pixel_seed)
-
-
-def _earlier_lines(path: Path) -> dict[str, str]:
-    """The lines of earlier calls by file, which stay but for pictures that are written anew."""
-    if not path.is_file():
-        return {}
+    picture = read_picture(job.source)
     try:
-        return {json.loads(line)["file"]: line for line in path.read_text(encoding="utf-8").splitlines()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"Expected {path} as `pellucid degrade` wrote it, got something else: move it away, or name another folder."
-        ) from error
+        degraded = apply_chains(picture.read(), [chain], Generator().manual_seed(pixel_seed))
+    finally:
+        picture.close()
+    steps = [{"name": degradation.name, "parameters": asdict(degradation)} for degradation in chain]  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    record.begin(job.target, {"clean": str(job.source), "chain": steps, "picture_seed": pixel_seed, **call})
+    profile = _profile(picture)
+    write_image(job.target, degraded.clamp(0, 1))
+    if profile is not None:
+        _add_profile(job.target, profile)
+    record.finish(job.target)
+    return DegradedPicture(job.source, job.target, chain, pixel_seed), _not_kept(picture)
 
 
-def _write_record(path: Path, lines: dict[str, str], written: Sequence[DegradedPicture], call: dict[str, Any]) -> None:
-    for picture in written:
-        name = Path(os.path.relpath(picture.target, path.parent)).as_posix()
-        chain = [{"name": degradation.name, "parameters": asdict(degradation)} for degradation in picture.chain]  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
-        entry = {"file": name, "clean": str(picture.source), "chain": chain, "picture_seed": picture.seed, **call}
-        lines[name] = json.dumps(entry)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        partial.write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")
+def _profile(picture: Picture) -> bytes | None:
+    """The ICC profile of the result: the original's, when it is one for RGB, as results always are."""
+    profile = picture.profile
+    return profile if profile is not None and profile[16:20] == b"RGB " else None
+
+
+def _add_profile(target: Path, profile: bytes) -> None:
+    """Put an ICC profile into a file that `write_image` wrote."""
+    container = format_of_target(target).module
+    with replacing(target) as whole, temporary_beside(target) as bare:
+        shutil.copyfile(target, bare)
+        container.embed(bare, whole, container.pieces(Metadata(profile=profile)))
+
+
+def _not_kept(picture: Picture) -> list[str]:
+    """Names of what the original has and the result has not."""
+    metadata = picture.header.metadata
+    found = {
+        "opacity": picture.has_alpha,
+        "bits beyond 8": picture.depth > 8,
+        "the ICC profile": metadata.profile is not None and _profile(picture) is None,
+        "EXIF": metadata.exif is not None,
+        "XMP": metadata.xmp is not None,
+        "IPTC": metadata.iptc is not None,
+    }
+    return [name for name, is_there in found.items() if is_there]

@@ -5,11 +5,11 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pellucid.errors import ConfigurationError, ImageError
-from pellucid.images.formats import FORMATS
+from pellucid.images.formats import FORMATS, format_of_target
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +30,16 @@ class Job:
     Attributes:
         source: the original.
         target: where the result goes; equal to `source` only when that was asked for by name.
-        home: the folder whose journal knows the target; `None` for a single file, which needs none.
-        is_default_name: whether the target was named by us, `photo.restored.jpg`, and so may be replaced.
+        home: the folder whose journal knows the target.
+        is_alone: whether one file is restored to one file, and so the target's name is settled.
+        problem: why `source`, a folder that cannot be read, is not even tried; `None` for a picture.
     """
 
     source: Path
     target: Path
-    home: Path | None
-    is_default_name: bool = False
+    home: Path
+    is_alone: bool = False
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,47 +50,49 @@ class _Found:
     relative: Path
     default_target: Path
     default_home: Path
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether the default target says by its own name that it is a result."""
-        return self.default_target.stem.endswith(MARK)
+    problem: str | None = None
 
 
 def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) -> tuple[Job, ...]:
     """The pictures that `inputs` name, each with its target; in the order of the inputs, folders sorted.
 
     A file keeps its name, a folder's tree is mirrored, and so is the tree below the first wildcard of a pattern.
-    Without `output` the results lie beside: `a.restored.jpg` for a file, `photos.restored/` for a folder.
+    Without `output` the results lie beside: `a.restored.jpg` for a file, `photos.restored/` for a folder. A format that
+    cannot be written becomes PNG; see `keep_apart` for a picture that already has the name.
 
     Args:
         inputs: files, folders (recursive) and patterns (`*`, `?`, `[...]`, `**`).
         output: a file for one file, else a folder.
 
     Raises:
-        ImageError: when an input is not there, or no picture is found.
+        ImageError: when an input is not there, no picture is found, or a single file's target cannot be written.
         ConfigurationError: when two pictures would get one target, or a target is an original.
     """
     if not inputs:
         raise ConfigurationError("Expected pictures to restore, got none: name files, folders or patterns.")
     if is_single_file(inputs) and not _means_folder(output):
         source = Path(inputs[0])
-        return (Job(source, _beside(source), None, True) if output is None else Job(source, Path(output), None),)
+        target = _beside(source) if output is None else Path(output)
+        format_of_target(target)
+        return (Job(source, target, target.parent, is_alone=True),)
     if output is not None and _means_file(output):
         raise ConfigurationError(
             f"Expected a folder for the results of what is not one single file, got {output}: name a folder."
         )
-    avoid = None if output is None else Path(output).absolute()
+    avoid = None if output is None else Path(output).resolve()
     found = _distinct([item for typed in inputs for item in _find(typed, avoid)])
-    if not found:
+    if all(item.problem is not None for item in found):
+        if found:
+            raise ImageError(found[0].problem)
         typed = ", ".join(str(item) for item in inputs)
         raise ImageError(f"Expected pictures in {typed}, found none: check the path; known are {_listed()}.")
     if output is None:
-        jobs = [Job(item.source, item.default_target, item.default_home, item.is_marked) for item in found]
-        results = {job.target.absolute() for job in jobs}
-        jobs = [job for job in jobs if job.source.absolute() not in results]  # results of an earlier run
+        jobs = [Job(item.source, item.default_target, item.default_home, problem=item.problem) for item in found]
+        results = {_place(job.target) for job in jobs}
+        jobs = [job for job in jobs if _place(job.source) not in results]  # results of an earlier run
     else:
-        jobs = [Job(item.source, Path(output) / item.relative, Path(output)) for item in found]
+        jobs = [Job(item.source, Path(output) / item.relative, Path(output), problem=item.problem) for item in found]
+    jobs = keep_apart(jobs)
     _check_targets(jobs)
     return tuple(jobs)
 
@@ -96,6 +100,29 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
 def is_single_file(inputs: Sequence[str | Path]) -> bool:
     """Whether one file was named, and so an error is the user's answer rather than a line in a list."""
     return len(inputs) == 1 and Path(inputs[0]).is_file()
+
+
+def keep_apart(jobs: Sequence[Job]) -> list[Job]:
+    """`jobs`, where a picture that changes its format does not take the target of another: `a.gif` becomes `a.gif.png`.
+
+    Pictures that keep their format keep their names, whatever the order.
+    """
+    counts = Counter(_place(job.target) for job in jobs)
+
+    def apart(job: Job) -> Job:
+        changes_format = job.target.suffix.lower() != job.source.suffix.lower()
+        if counts[_place(job.target)] == 1 or not changes_format:
+            return job
+        return replace(
+            job, target=job.target.with_name(job.source.name + job.target.name.removeprefix(job.source.stem))
+        )
+
+    return [apart(job) for job in jobs]
+
+
+def _place(path: Path) -> str:
+    """Where a file lies, however it is spelled; the file itself may be a link, and that stays one."""
+    return os.path.normcase(path.parent.resolve() / path.name)
 
 
 def _means_folder(output: str | Path | None) -> bool:
@@ -115,15 +142,17 @@ def _find(typed: str | Path, avoid: Path | None) -> Iterator[_Found]:
         yield _Found(path, _writable(Path(path.name)), _beside(path), path.parent)
     elif path.is_dir():
         beside = Path(f"{path.absolute()}{MARK}") if path.name in ("", "..") else path.with_name(path.name + MARK)
-        for source in _walk(path, avoid):
+        for source, problem in _walk(path, avoid):
             relative = _writable(source.relative_to(path))
-            yield _Found(source, relative, beside / relative, beside)
+            yield _Found(source, relative, beside / relative, beside, problem)
     elif glob.has_magic(str(typed)):
         root = _root(path)
         for match in sorted(map(Path, glob.glob(str(typed), recursive=True))):  # noqa: PTH207 - hidden files stay out
-            matches = _walk(match, avoid) if match.is_dir() else [match] if _is_picture(match) else []
-            for source in matches:
-                yield _Found(source, _writable(source.relative_to(root)), _beside(source), source.parent)
+            if _lies_in_results(match, avoid, root):
+                continue
+            matches = _walk(match, avoid) if match.is_dir() else [(match, None)] if _is_picture(match) else []
+            for source, problem in matches:
+                yield _Found(source, _writable(source.relative_to(root)), _beside(source), source.parent, problem)
     else:
         raise ImageError(f"Expected a picture, a folder or a pattern, found nothing at {typed}: check the path.")
 
@@ -138,13 +167,36 @@ def _root(pattern: Path) -> Path:
     return Path(*plain)
 
 
-def _walk(folder: Path, avoid: Path | None) -> Iterator[Path]:
-    """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder."""
+def _lies_in_results(match: Path, avoid: Path | None, root: Path) -> bool:
+    """Whether a pattern has met the output folder, or what an earlier run put there."""
+    place, above = match.resolve(), root.resolve()
+    if avoid is None or avoid in (above, *above.parents):  # an output folder that holds the originals is refused later
+        return False
+    return avoid in (place, *place.parents)
+
+
+def _walk(folder: Path, avoid: Path | None) -> Iterator[tuple[Path, str | None]]:
+    """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder.
+
+    After them come the folders that cannot be read, each with a sentence on why.
+    """
     left_out: Counter[str] = Counter()
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and (Path(parent) / name).absolute() != avoid)
+    links: list[str] = []
+    unreadable: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=unreadable.append):
+        below = [Path(parent) / name for name in sorted(folders) if name[0] != "."]
+        links.extend(str(path) for path in below if path.is_symlink())
+        folders[:] = [path.name for path in below if not path.is_symlink() and path.resolve() != avoid]
         left_out.update(suffix for name in names if (suffix := Path(name).suffix.lower()) in FOREIGN_SUFFIXES)
-        yield from (Path(parent) / name for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
+        yield from ((Path(parent) / name, None) for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
+    for error in unreadable:
+        reason = (error.strerror or str(error)).lower()
+        yield (
+            Path(error.filename),
+            f"Expected to read the folder {error.filename}, but that failed ({reason}): check who may read it.",
+        )
+    if links:
+        logger.warning("Left out of %s, as links to folders are not followed: %s.", folder, ", ".join(links))
     if left_out:
         counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(left_out.items()))
         logger.warning("Left out of %s, as they cannot be read: %s.", folder, counts)
@@ -185,7 +237,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
             raise ConfigurationError(
                 f"Expected an output folder that holds no original, but {job.target} is one: name another folder."
             )
-        name = os.path.normcase(job.target.absolute())
+        name = _place(job.target)
         if name in taken:
             raise ConfigurationError(
                 f"Expected a target for every picture, but {taken[name]} and {job.source} would both become "

@@ -27,24 +27,45 @@ class Journal:
         self.path = folder / JOURNAL_NAME
         self._last: dict[str, dict[str, Any]] = {}
         self._ever_finished: set[str] = set()
-        for line in _lines(self.path):
+        self._num_bytes_read = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take note of what was written since, by other runs on the same folder, too."""
+        try:
+            with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self._num_bytes_read:  # somebody started it anew
+                    self._num_bytes_read = 0
+                file.seek(self._num_bytes_read)
+                whole = file.read().rpartition(b"\n")
+        except OSError:
+            return
+        self._num_bytes_read += len(whole[0]) + len(whole[1])
+        for line in _lines(whole[0]):
             self._note(line)
 
     def wrote(self, target: Path) -> bool:
-        """Whether a file at `target` is a result of ours, and not something that must not be replaced."""
+        """Whether a file at `target` is a result of ours, and not something that must not be replaced.
+
+        As of the last `refresh`.
+        """
         name = self._name(target)
         return name in self._ever_finished or self._last.get(name, {}).get("state") == "begun"
 
     def finished(self, target: Path) -> Receipt | None:
         """The receipt of a target that was finished and is still as it was left."""
+        receipt = self.receipt(target)
+        return receipt if receipt is not None and receipt.target.looks_unchanged(target) else None
+
+    def receipt(self, target: Path) -> Receipt | None:
+        """The receipt of a target that was finished, whatever became of it since."""
         line = self._last.get(self._name(target), {})
         if line.get("state") != "finished":
             return None
         try:
-            receipt = Receipt.from_json(line["receipt"])
+            return Receipt.from_json(line["receipt"])
         except (TypeError, KeyError):  # of another version
             return None
-        return receipt if receipt.target.looks_unchanged(target) else None
 
     def begin(self, target: Path) -> None:
         """Work on `target` begins; from here on it is ours."""
@@ -83,13 +104,9 @@ class Journal:
             self._ever_finished.add(line["target"])
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a journal; none when there is none."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
+def _lines(text: bytes) -> Iterator[dict[str, Any]]:
+    """The lines of a journal that are whole."""
+    for line in text.decode("utf-8", errors="replace").splitlines():
         try:
             values = json.loads(line)
         except ValueError:

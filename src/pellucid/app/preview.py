@@ -10,7 +10,7 @@ from torch.nn import functional
 from pellucid.app.outcome import RestoredPicture
 from pellucid.app.report import LARGEST_NUM_SHOWN, Entry, View
 from pellucid.errors import ImageError
-from pellucid.images.files import read_picture
+from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.picture import Picture
 
 LARGEST_SIDE = 960
@@ -21,31 +21,36 @@ _BAND_PIXELS = 1 << 22
 
 
 class PreviewedPictures:
-    """Restored pictures with their previews, as they come; later ones come without, so that the page stays light."""
+    """Restored pictures with their previews, as they come; later ones come without, so that the page stays light.
 
-    def __init__(self) -> None:
+    Args:
+        max_megapixels: see `files.read_picture`.
+    """
+
+    def __init__(self, max_megapixels: float = MAX_MEGAPIXELS) -> None:
         self.entries: list[Entry] = []
+        self._max_megapixels = max_megapixels
         self._num_shown = 0
 
     def before(self, source: Path) -> dict[str, bytes]:
         """Previews of an original, to be taken before it is restored: it may be replaced."""
-        return _previews(source) if self._num_shown < LARGEST_NUM_SHOWN else {}
+        return _previews(source, self._max_megapixels) if self._num_shown < LARGEST_NUM_SHOWN else {}
 
     def add(self, picture: RestoredPicture, before: dict[str, bytes]) -> None:
         """A restored picture, with what `before` gave."""
-        after = _previews(picture.target) if before else {}
+        after = _previews(picture.target, self._max_megapixels) if before else {}
         views = tuple(View(caption, before[caption], after[caption]) for caption in before if caption in after)
         self._num_shown += bool(views)
         self.entries.append(Entry(picture, views))
 
 
-def _previews(path: Path) -> dict[str, bytes]:
+def _previews(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> dict[str, bytes]:
     """By caption, JPEG pictures of one file: the whole, and its middle at full size when the whole was scaled down.
 
     None when the file cannot be read; that is told elsewhere.
     """
     try:
-        picture = read_picture(path)
+        picture = read_picture(path, max_megapixels=max_megapixels)
     except ImageError:
         return {}
     try:

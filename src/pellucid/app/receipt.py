@@ -95,6 +95,24 @@ def receipt_path(target: Path) -> Path:
     return target.with_name(target.name + RECEIPT_SUFFIX)
 
 
+def update_receipt(receipt: Receipt, target: Path, *, is_wanted: bool) -> None:
+    """See that what lies beside a result is true: written when wanted, rewritten when it tells of an earlier result.
+
+    A file of somebody else that happens to have the name is left alone unless a receipt is wanted.
+    """
+    there = _read(receipt_path(target))
+    if there != json.loads(json.dumps(receipt.as_json())) and (is_wanted or (there or {}).keys() >= {"pellucid"}):
+        write_receipt(receipt, target)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
 def write_receipt(receipt: Receipt, target: Path) -> Path:
     """Write the receipt of a result beside it, whole or not at all. Returns its path."""
     path = receipt_path(target)

@@ -4,7 +4,7 @@ import base64
 import contextlib
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +13,14 @@ from urllib.parse import quote
 
 from pellucid.app.outcome import RestoredPicture, SetAside
 from pellucid.app.receipt import Receipt
-from pellucid.images.atomic import replacing
+from pellucid.errors import ConfigurationError, ImageError
+from pellucid.images.atomic import replacing, temporary_beside
 
 LARGEST_NUM_SHOWN = 40
 """Pictures with previews on one page; each takes some 300 kB, the others are listed."""
+
+_GENERATOR = b'<meta name="generator" content="Pellucid">'
+"""By which a page of ours is known; in `report.html`."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,43 @@ def report_page(entries: Sequence[Entry], failed: Sequence[SetAside], page: Path
         pictures="\n".join(_section(entry, page, number) for number, entry in enumerate(shown)),
         others=_table(listed, page),
     )
+
+
+def check_report(page: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
+    """See that a page can be written, and replaces nothing that is not ours, before any work.
+
+    Args:
+        page: where it is to lie.
+        pictures: originals and results.
+        overwrite: whether a file of somebody else is replaced.
+
+    Raises:
+        ConfigurationError: when it would replace a folder, a picture, or a file of somebody else.
+        ImageError: when it cannot be written there.
+    """
+    if page.is_dir():
+        raise ConfigurationError(f"Expected a file for the report, {page} is a folder: add a name such as report.html.")
+    if page.absolute() in {path.absolute() for path in pictures}:
+        raise ConfigurationError(f"Expected a report that is no picture of this run, got {page}: name another file.")
+    if page.exists() and not overwrite and not _is_report(page):
+        raise ConfigurationError(
+            f"Expected no file at {page} or an earlier report, found something else: name another, or use --overwrite."
+        )
+    folder = page.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise ImageError(f"Expected a folder for the report, {folder} is a file: name another.")
+    with temporary_beside(folder / page.name):
+        pass
+
+
+def _is_report(page: Path) -> bool:
+    try:
+        with page.open("rb") as file:
+            return _GENERATOR in file.read(1000)
+    except OSError:
+        return False
 
 
 def write_report(text: str, page: Path) -> None:

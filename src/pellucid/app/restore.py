@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pellucid.app.inputs import Job, is_single_file, plan_jobs
-from pellucid.app.leftovers import tidied
+from pellucid.app.inputs import is_single_file, plan_jobs
+from pellucid.app.leftovers import remove_leftovers
 from pellucid.app.outcome import Restored
 from pellucid.app.preview import PreviewedPictures
-from pellucid.app.report import duration, report_page, write_report
+from pellucid.app.report import check_report, duration, report_page, write_report
 from pellucid.app.restore_jobs import Progress, Wishes, restore_jobs
+from pellucid.app.unused_gpu import unused_gpu
 from pellucid.errors import ConfigurationError
+from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.images.memory import parse_memory
 from pellucid.methods.load import Model, load
 from pellucid.version import __version__
@@ -28,6 +30,7 @@ def restore(
     memory: str | int | None = None,
     device: str | None = None,
     tile: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
     report: str | Path | None = None,
     receipts: bool = False,
     overwrite: bool = False,
@@ -35,9 +38,9 @@ def restore(
 ) -> Restored:
     """Restore picture files; nothing else about them is lost, and no original is touched.
 
-    A folder of results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same picture,
-    same model, result as it was left) are passed over, so a run that was stopped at any moment goes on. Memory, tiles
-    and device do not decide what a picture becomes, so they may differ between calls.
+    The folder of the results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same
+    picture, same model, result as it was left) are passed over, so a run that was stopped at any moment goes on.
+    Memory, tiles and device do not decide what a picture becomes, so they may differ between calls.
 
     Args:
         inputs: a file, folder (recursive, mirrored) or pattern, or several.
@@ -47,7 +50,8 @@ def restore(
         memory: budget such as `"2G"`, see `budget.plan_tile`.
         device: `"cpu"`, `"cuda"`, `"mps"`; the best at hand when absent.
         tile: largest height and width restored at once, pixels; wins over `memory`.
-        report: HTML page to write.
+        max_megapixels: pictures whose header claims more are refused before anything is allocated.
+        report: HTML page to write; replaces an earlier report, other pages only with `overwrite`.
         receipts: write `NAME.receipt.json` beside every result.
         overwrite: do finished pictures again, and replace files that Pellucid did not write.
         progress: told after every tile.
@@ -66,14 +70,19 @@ def restore(
     jobs = plan_jobs(inputs, output)
     if memory is not None:
         parse_memory(memory)
+    if not max_megapixels > 0:
+        raise ConfigurationError(f"Expected a limit above 0 megapixels, got {max_megapixels:g}: raise it.")
     if report is not None:
-        _check_report(Path(report), jobs)
-    previewed = None if report is None else PreviewedPictures()
+        pictures = [path for job in jobs for path in (job.source, job.target)]
+        check_report(Path(report), pictures, overwrite=overwrite)
+    previewed = None if report is None else PreviewedPictures(max_megapixels)
     loaded = model if isinstance(model, Model) else load(model, device)
-    wishes = Wishes(loaded, memory, tile, receipts, overwrite, previewed)
+    if device is None and (gpu := unused_gpu(loaded.device)):
+        logger.warning("%s", gpu)
+    wishes = Wishes(loaded, memory, tile, max_megapixels, receipts, overwrite, previewed)
     started = time.perf_counter()
-    with tidied({job.home for job in jobs if job.home is not None}, {job.target.parent for job in jobs}):
-        files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)
+    remove_leftovers(job.target.parent for job in jobs)
+    files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)
     seconds = time.perf_counter() - started
     if previewed is not None and report is not None:
         subtitle = f"Pellucid {__version__}, {time.strftime('%Y-%m-%d %H:%M')}"
@@ -85,14 +94,3 @@ def restore(
         "%d restored, %d finished before, %d set aside; %s.", new, len(files) - new, len(failed), duration(seconds)
     )
     return Restored(files, failed, None if report is None else Path(report))
-
-
-def _check_report(report: Path, jobs: Sequence[Job]) -> None:
-    """Refuse a page that would replace a picture, before any work."""
-    if report.is_dir():
-        raise ConfigurationError(
-            f"Expected a file for the report, {report} is a folder: add a name such as report.html."
-        )
-    pictures = {path.absolute() for job in jobs for path in (job.source, job.target)}
-    if report.absolute() in pictures:
-        raise ConfigurationError(f"Expected a report that is no picture of this run, got {report}: name another file.")

@@ -1,7 +1,8 @@
 """One file to one file: read, tile, restore, write, with a receipt."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,16 +13,21 @@ from torch import Tensor
 from pellucid.app.budget import plan_tile
 from pellucid.app.notes import collected_notes
 from pellucid.app.receipt import FileFacts, Receipt
-from pellucid.errors import ImageError
+from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.colour import to_tensor
-from pellucid.images.files import read_picture
+from pellucid.images.files import MAX_MEGAPIXELS, read_picture
+from pellucid.images.formats import format_of_target
 from pellucid.images.overview import detail_boxes, overview_step, spread
 from pellucid.images.picture import Picture
-from pellucid.images.tiling import Box, plan_tiles, restore_streamed
+from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
+from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
+from pellucid.methods.restorer import is_out_of_memory
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
+
+logger = logging.getLogger(__name__)
 
 
 def restore_file(
@@ -31,6 +37,9 @@ def restore_file(
     *,
     memory: str | int | None = None,
     tile: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    log_level: int = logging.DEBUG,
+    begin: Callable[[], None] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Receipt:
     """Restore one picture file to another, which appears whole or not at all. Returns what was done.
@@ -41,6 +50,9 @@ def restore_file(
         model: that restores.
         memory: see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
+        max_megapixels: see `files.read_picture`.
+        log_level: of the line that names the device and the tile.
+        begin: called once the picture has been read and its tiles are planned, before anything is restored.
         progress: told the share done, in `[0, 1]`, after each tile.
 
     Raises:
@@ -49,14 +61,28 @@ def restore_file(
         ConfigurationError: when `tile` or `memory` is out of range.
     """
     started = time.perf_counter()
+    format_of_target(target)
     _make_folder(target.parent)
     with collected_notes() as notes:
         before = _facts(source)
-        picture = read_picture(source, scratch=target.parent)
+        picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
         try:
             tile = plan_tile(picture, model, memory=memory, tile=tile)
+            restorer, size = model.restorer, (picture.height, picture.width)
+            tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
             context = _context(picture, model)
-            _restore(picture, target, model, context, tile, progress)
+            part = "whole" if tile is None else f"tile {tile}"
+            logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, picture.width, picture.height)
+            if begin is not None:
+                begin()
+            _restore(picture, target, restorer, context, tiles, progress)
+        except (RuntimeError, MemoryError) as error:  # beside the network, too: views, contexts, samples
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                f"Expected room for {source}, but the memory is full: give a smaller --memory or --tile, or close what "
+                "else uses it."
+            ) from error
         finally:
             picture.close()
     return Receipt(
@@ -86,13 +112,12 @@ def _context(picture: Picture, model: Model) -> Tensor | None:
 def _restore(
     picture: Picture,
     target: Path,
-    model: Model,
+    restorer: Restorer,
     context: Tensor | None,
-    tile: int | None,
+    tiles: Sequence[Tile],
     progress: Callable[[float], None] | None,
 ) -> None:
-    restorer, size = model.restorer, (picture.height, picture.width)
-    tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
+    size = picture.height, picture.width
 
     def function(part: Tensor, box: Box) -> Tensor:
         return restorer.restore(part, None if context is None else spread(context, size, box)).image

@@ -2,8 +2,10 @@
 
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +13,11 @@ from pellucid.app.inputs import Job
 from pellucid.app.journal import Journal
 from pellucid.app.outcome import RestoredPicture, SetAside
 from pellucid.app.preview import PreviewedPictures
-from pellucid.app.receipt import Receipt, receipt_path, write_receipt
+from pellucid.app.receipt import Receipt, update_receipt
 from pellucid.app.report import size_of
 from pellucid.app.restore_file import restore_file
 from pellucid.errors import ConfigurationError, ImageError, PellucidError
+from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
 from pellucid.weights.files import sha256
 
@@ -32,6 +35,7 @@ class Wishes:
         model: that restores.
         memory: budget, see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
+        max_megapixels: see `files.read_picture`.
         has_receipts: whether every result gets one beside it.
         overwrite: whether finished pictures are done again, and files that Pellucid did not write are replaced.
         previewed: takes previews for the report; `None` without one.
@@ -40,6 +44,7 @@ class Wishes:
     model: Model
     memory: str | int | None = None
     tile: int | None = None
+    max_megapixels: float = MAX_MEGAPIXELS
     has_receipts: bool = False
     overwrite: bool = False
     previewed: PreviewedPictures | None = None
@@ -78,25 +83,27 @@ def restore_jobs(
         ImageError: the single file's, or that the disc is full.
         ConfigurationError: when a setting is out of range.
     """
-    journals = {home: Journal(home) for home in {job.home for job in jobs} if home is not None}
-    finished = {job: receipt for job in jobs if (receipt := _finished(job, journals, wishes)) is not None}
+    journals = {home: Journal(home) for home in {job.home for job in jobs}}
+    finished = {job: receipt for job in jobs if (receipt := _finished(job, journals[job.home], wishes)) is not None}
     sizes = {job: 0 if job in finished else _size(job.source) for job in jobs}
     course = _Course(sum(sizes.values()), progress)
     if not is_single:
-        _log_start(jobs, len(finished), course.total)
+        _log_start(jobs, len(finished), course.total, wishes.model.device)
     restored: list[RestoredPicture] = []
     for number, job in enumerate(jobs, start=1):
-        journal = None if job.home is None else journals[job.home]
+        journal = journals[job.home]
         try:
             tell = None if job in finished else course.teller(sizes[job], f"{number}/{len(jobs)} {job.source.name}")
             restored.append(_restored(job, finished.get(job), journal, wishes, tell))
         except Exception as error:  # a picture that breaks us must not stop the others
             if is_single or _stops_all(error):
+                if journal.wrote(job.target):
+                    with suppress(ImageError):  # the error at hand says more
+                        journal.fail(job.target, _sentence(error))
                 raise
             course.failed.append(SetAside(job.source, _sentence(error)))
             logger.debug("Set aside %s", job.source, exc_info=error)
-            if journal is not None:
-                journal.fail(job.target, _sentence(error))
+            journal.fail(job.target, _sentence(error))
         course.done += sizes[job]
     return tuple(restored), tuple(course.failed)
 
@@ -104,38 +111,48 @@ def restore_jobs(
 def _restored(
     job: Job,
     finished: Receipt | None,
-    journal: Journal | None,
+    journal: Journal,
     wishes: Wishes,
     tell: Callable[[float], None] | None,
 ) -> RestoredPicture:
+    if job.problem is not None:
+        raise ImageError(job.problem)
     before = {} if wishes.previewed is None else wishes.previewed.before(job.source)
     if finished is None:
+        journal.refresh()
+        finished = _finished(job, journal, wishes)  # by another run, meanwhile
+    if finished is None:
         _check_target(job, journal, wishes.overwrite)
-        if journal is not None:
-            journal.begin(job.target)
         receipt = restore_file(
-            job.source, job.target, wishes.model, memory=wishes.memory, tile=wishes.tile, progress=tell
+            job.source,
+            job.target,
+            wishes.model,
+            memory=wishes.memory,
+            tile=wishes.tile,
+            max_megapixels=wishes.max_megapixels,
+            log_level=logging.INFO if job.is_alone else logging.DEBUG,
+            begin=lambda: journal.begin(job.target),
+            progress=tell,
         )
-        if journal is not None:
-            journal.finish(job.target, receipt)
+        journal.finish(job.target, receipt)
     else:
         receipt = finished
-    if wishes.has_receipts and (finished is None or not receipt_path(job.target).is_file()):
-        write_receipt(receipt, job.target)
+    update_receipt(receipt, job.target, is_wanted=wishes.has_receipts)
     picture = RestoredPicture(job.source, job.target, receipt, was_finished=finished is not None)
     if wishes.previewed is not None:
         wishes.previewed.add(picture, before)
     return picture
 
 
-def _finished(job: Job, journals: dict[Path, Journal], wishes: Wishes) -> Receipt | None:
+def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     """The receipt of an earlier run for the same picture and model, if its result is as it was left."""
-    if job.home is None or wishes.overwrite:
+    if wishes.overwrite:
         return None
-    receipt = journals[job.home].finished(job.target)
+    receipt = journal.finished(job.target)
     if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
         return None
-    if receipt.source.looks_unchanged(job.source):
+    # An original that was replaced is its own result; restoring it once more would not be the same again.
+    if job.target == job.source or receipt.source.looks_unchanged(job.source):
         return receipt
     try:
         return receipt if sha256(job.source) == receipt.source.sha256 else None
@@ -143,14 +160,20 @@ def _finished(job: Job, journals: dict[Path, Journal], wishes: Wishes) -> Receip
         return None
 
 
-def _check_target(job: Job, journal: Journal | None, overwrite: bool) -> None:
+def _check_target(job: Job, journal: Journal, overwrite: bool) -> None:
     """Refuse to replace what is not ours, but for the original itself where it was named as the output."""
-    if overwrite or job.is_default_name or job.target == job.source or not job.target.exists():
+    if overwrite or job.target == job.source or not os.path.lexists(job.target):
         return
-    if journal is None or not journal.wrote(job.target):
+    if not journal.wrote(job.target):
         raise ImageError(
-            f"Expected no file at {job.target}, found one that Pellucid did not write: name another output, or use "
-            "--overwrite."
+            f"Expected no file at {job.target}, found one that Pellucid did not write, going by {journal.path}: name "
+            "another output, or use --overwrite."
+        )
+    earlier = journal.receipt(job.target) if job.is_alone else None
+    if earlier is not None and Path(earlier.source.name).name != job.source.name:
+        raise ImageError(
+            f"Expected no file at {job.target}, found what was restored from {earlier.source.name}: name another "
+            "output, or use --overwrite."
         )
 
 
@@ -165,6 +188,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, PellucidError):
         return str(error)
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "Expected room to restore it, but the memory is full: give a smaller --memory or --tile."
     return f"Expected to restore it, but {type(error).__name__} happened ({text}): please report this as a bug."
 
 
@@ -175,14 +200,15 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _log_start(jobs: Sequence[Job], num_finished: int, num_bytes: int) -> None:
+def _log_start(jobs: Sequence[Job], num_finished: int, num_bytes: int, device: str) -> None:
     """What is ahead. Results are about as large as their originals."""
-    folder = jobs[0].home or jobs[0].target.parent
+    num_left = sum(job.problem is None for job in jobs) - num_finished
+    folder = jobs[0].home
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     before = f", {num_finished} finished before" if num_finished else ""
-    text = f"{len(jobs) - num_finished} pictures to restore{before}; about {size_of(num_bytes)} to write"
+    text = f"{num_left} pictures to restore on {device}{before}; about {size_of(num_bytes)} to write"
     if num_bytes > free:
         logger.warning("%s, but only %s are free.", text, size_of(free))
     else:

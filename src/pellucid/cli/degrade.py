@@ -14,6 +14,7 @@ def degrade(
     severity: float | None = None,
     seed: int = 0,
     keep_format: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Degrade pictures on purpose, and write beside them exactly how.
 
@@ -26,6 +27,7 @@ def degrade(
         severity: From 0, just visible, to 1; drawn for every picture without it.
         seed: Of everything random.
         keep_format: Write the input's format instead of PNG.
+        overwrite: Replace files that Pellucid did not write.
     """
     from pellucid.app.degradation_text import split_words
     from pellucid.app.degrade import degrade as degrade_pictures
@@ -34,7 +36,14 @@ def degrade(
     inputs, what = split_words(words)
     with ProgressDisplay() as progress:
         outcome = degrade_pictures(
-            inputs, output, what=what, severity=severity, seed=seed, keep_format=keep_format, progress=progress
+            inputs,
+            output,
+            what=what,
+            severity=severity,
+            seed=seed,
+            keep_format=keep_format,
+            overwrite=overwrite,
+            progress=progress,
         )
     for picture in outcome.written:
         print(picture.target)

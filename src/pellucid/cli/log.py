@@ -1,6 +1,7 @@
 """Pellucid's own messages to stderr; libraries speak up only to warn."""
 
 import logging
+import os
 import sys
 
 
@@ -15,9 +16,14 @@ class _Messages(logging.Handler):
             pass
 
 
+def is_debugging() -> bool:
+    """Whether the environment variable `PELLUCID_DEBUG` asks for details: device and tile per picture, tracebacks."""
+    return os.environ.get("PELLUCID_DEBUG", "") not in ("", "0")
+
+
 def set_up_log() -> None:
     """Send the messages of `pellucid` loggers, from INFO up, to stderr; calling it again changes nothing."""
     logger = logging.getLogger("pellucid")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG if is_debugging() else logging.INFO)
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
         logger.addHandler(_Messages())

@@ -3,20 +3,21 @@
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
 from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
-from pellucid.cli.log import set_up_log
+from pellucid.cli.log import is_debugging, set_up_log
 from pellucid.cli.models import models
 from pellucid.cli.restore import restore
 from pellucid.cli.train import train
 from pellucid.errors import PellucidError
 from pellucid.version import __version__
 
-REFUSED, INTERRUPTED = 2, 130
+REFUSED, BROKEN, INTERRUPTED = 2, 70, 130
 
 app = App(
     name="pellucid",
@@ -50,7 +51,23 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped; run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        return _broken(error)
     return status if isinstance(status, int) else 0
+
+
+def _broken(error: Exception) -> int:
+    """The last resort: what nobody has foreseen is one sentence, too; who wants to look into it gets the traceback."""
+    if is_debugging():
+        traceback.print_exc()
+    text = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    print(
+        f"Expected to finish, but something unforeseen happened ({what}): set PELLUCID_DEBUG=1 for the traceback, and "
+        "please report it.",
+        file=sys.stderr,
+    )
+    return BROKEN
 
 
 def _refused(message: str) -> int:

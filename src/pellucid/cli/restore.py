@@ -15,6 +15,7 @@ def restore(
     memory: str | None = None,
     device: str | None = None,
     tile: int | None = None,
+    max_megapixels: float | None = None,
     report: Path | None = None,
     receipts: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -31,12 +32,14 @@ def restore(
         memory: Most memory for restoring, such as 2G; decides the tiles. Half of what is free without it, 2G at most.
         device: cpu, cuda or mps; the best at hand without it.
         tile: Largest height and width restored at once, in pixels; wins over memory.
+        max_megapixels: Refuse pictures whose header claims more, since it may be a trap; 500 without it.
         report: One HTML page with every picture before and after.
         receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.
         overwrite: Do finished pictures again, and replace files that Pellucid did not write.
     """
     from pellucid.app.restore import restore as restore_pictures
     from pellucid.cli.progress import ProgressDisplay
+    from pellucid.images.files import MAX_MEGAPIXELS
 
     with ProgressDisplay() as progress:
         outcome = restore_pictures(
@@ -46,6 +49,7 @@ def restore(
             memory=memory,
             device=device,
             tile=tile,
+            max_megapixels=MAX_MEGAPIXELS if max_megapixels is None else max_megapixels,
             report=report,
             receipts=receipts,
             overwrite=overwrite,

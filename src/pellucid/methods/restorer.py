@@ -79,7 +79,7 @@ class NetworkRestorer:
         try:
             restored = self.network(image.to(self.device, torch.float32), *given)
         except (RuntimeError, MemoryError) as error:
-            if not _means_memory_is_full(error):
+            if not is_out_of_memory(error):
                 raise
             raise DeviceError(
                 f"Expected room for {tuple(image.shape)} on {self.device}, but its memory is full: give a smaller "
@@ -88,8 +88,8 @@ class NetworkRestorer:
         return Restoration(restored.to(image.device))
 
 
-def _means_memory_is_full(error: RuntimeError | MemoryError) -> bool:
-    """On a CPU torch says it in words only; which ones depends on who asked for the memory."""
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether memory could not be had. On a CPU torch says so in words only, which depend on who asked for it."""
     is_named = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return is_named or any(words in str(error) for words in ("DefaultCPUAllocator", "bad_alloc", "out of memory"))
 
