@@ -20,13 +20,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pellucid.app.recipe_file import read_run
+from pellucid.data.clean_pictures import check_leaks, load_clean_pictures
+from pellucid.data.config import DataSettings
 from pellucid.weights.bundled import bundled_weights
 from pellucid.weights.files import load_weights, save_weights, sha256
 
 LICENCE = "Apache-2.0"
 
+FREE = {"train/HQPhotos400.tar": {"*budgie_*", "*lomiri_*", "*mei_*", "*pop_*"}}
+"""Archives and the patterns of their pictures that may be redistributed, and what was trained on them."""
+
 # Each mix goes to the part that restores it best on held-out pictures (benchmarks/results/chooser.md).
 SERVES = {
+    "clean": "clean",
     "gaussian-noise": "noise",
     "sensor-noise": "noise",
     "rain": "rain",
@@ -40,6 +47,12 @@ SERVES = {
     "rain+jpeg": "rain",
     "rain+sensor-noise": "rain",
 }
+
+UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
+"""Specialists that have no weights: what needs nothing is left as it is."""
+
+DARKENING_NEEDS = {"haze": 0.1}
+"""Without it rain, mist and plain skies are taken for hazy (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75}
 """Sharpening what is not blurred costs most, of a clean picture 8 to 10 dB (benchmarks/results/chooser.md)."""
@@ -61,12 +74,22 @@ class Part:
 
 
 def trained(path: Path) -> Part:
-    """The part in a run folder or a weights file."""
+    """The part in a run folder or a weights file.
+
+    Raises:
+        SystemExit: when it was trained on pictures that the licence does not cover.
+        DataError: when one of them is in a test set, wherever and with whatever settings it was trained.
+    """
     path = path / "weights.safetensors" if path.is_dir() else path
     tensors, description = load_weights(path)
     recipe = description["recipe"]
-    if not recipe["data"]["refuse_leaks_into"]:
-        raise SystemExit(f"Expected weights whose training pictures were compared with the test sets, {path} was not.")
+    settings = DataSettings(**recipe["data"])
+    unfree = [its.path for its in settings.sources if not set(its.include) <= FREE.get(its.path.as_posix(), set())]
+    unfree += [Path(pair.name) for pair in settings.pairs]
+    if unfree:
+        raise SystemExit(f"Expected weights trained on free pictures alone, {path} also saw {unfree[0]}: see NOTICE.")
+    test_sets = read_run(Path("recipes/default.yaml")).config.data.refuse_leaks_into
+    check_leaks(settings.model_copy(update={"refuse_leaks_into": test_sets}), load_clean_pictures(settings))
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
@@ -81,7 +104,11 @@ def bundled() -> dict[str, Part]:
         "tone": {"name": "tone-map", "arguments": arguments["tone"]},
         "chooser": {"name": "degradation-classifier", "arguments": arguments["chooser"]},
         "generalist": arguments["generalist"],
-        **{f"specialists.{name}": network for name, network in arguments["specialists"].items()},
+        **{
+            f"specialists.{name}": network
+            for name, network in arguments["specialists"].items()
+            if name not in UNTRAINED
+        },
     }
     return {
         name: Part(
@@ -107,9 +134,10 @@ def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pi
     arguments = {
         "tone": {**parts["tone"].network["arguments"], "smallest_change": smallest_change},
         "generalist": dict(parts["generalist"].network),
-        "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names},
+        "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names} | UNTRAINED,
         "chooser": dict(parts["chooser"].network["arguments"]),
-        "serves": {domain: name for domain, name in SERVES.items() if name in names},
+        "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
+        "darkening_needs": DARKENING_NEEDS,
         "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in names},
     }
     description = {
@@ -127,7 +155,7 @@ def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pi
 def named(argument: str) -> tuple[str, Path]:
     """`name=path`."""
     name, _, path = argument.partition("=")
-    if not path or name not in SERVES.values():
+    if not path or name not in set(SERVES.values()) - set(UNTRAINED):
         raise argparse.ArgumentTypeError(f"expected name=path with a name of SERVES, got {argument}")
     return f"specialists.{name}", Path(path)
 

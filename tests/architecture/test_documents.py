@@ -5,16 +5,27 @@ import re
 import shlex
 import stat
 import subprocess
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import pellucid
 from pellucid.cli.main import app
+from pellucid.cli.train import STATUS
+from pellucid.data.shared_sets import SHARED_SETS
 from pellucid.degradations.catalog import DEGRADATIONS
+from pellucid.degradations.presets import PRESETS
+from pellucid.evaluation.baselines import BASELINES
+from pellucid.evaluation.benchmark_sets import BENCHMARK_SETS
+from pellucid.evaluation.protocols import PROTOCOLS
 from pellucid.images.files import write_image
 from pellucid.methods.catalog import METHODS
+from pellucid.networks.catalog import NETWORKS
+from pellucid.training.loop import REASONS
 from pellucid.weights.bundled import BUNDLED, bundled_weights
 
 REPOSITORY = Path(pellucid.__file__).parents[2]
@@ -84,9 +95,25 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_every_name_that_can_be_typed_is_documented() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    missing = [known for known in (*METHODS, *DEGRADATIONS, *BUNDLED) if f"`{known}`" not in text]
+    text = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")
+    tables = (METHODS, DEGRADATIONS, PRESETS, NETWORKS, BUNDLED, BASELINES, _names(BENCHMARK_SETS), _names(PROTOCOLS))
+    known = [*chain.from_iterable(tables), *_names(SHARED_SETS)]
+    missing = [name for name in known if f"`{name}`" not in text and f"`test/{name}`" not in text]
     assert missing == []
+    for known_set in BENCHMARK_SETS:
+        stored_as = known_set.stored_as if "/" in known_set.stored_as else f"test/{known_set.stored_as}"
+        assert f"| `{known_set.name}` | `{stored_as}` |" in text
+        assert re.search(rf"^\| `{known_set.name}` .* `{known_set.protocol}` \|$", text, re.MULTILINE)
+
+
+def _names(table: Iterable[Any]) -> list[str]:
+    return [row.name for row in table]
+
+
+def test_every_status_of_training_is_documented() -> None:
+    text = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert set(STATUS) == set(REASONS)
+    assert [status for status in STATUS.values() if f"| {status} |" not in text] == []
 
 
 def test_the_changelog_knows_the_version() -> None:

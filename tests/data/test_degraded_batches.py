@@ -9,7 +9,8 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.paired_batches import MixedBatches, PairedBatches
-from pellucid.degradations.mixing import Mixture
+from pellucid.degradations.mixing import Mixture, domain
+from pellucid.degradations.noise import GaussianNoise
 from pellucid.errors import DataError
 
 MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
@@ -69,8 +70,8 @@ def test_shapes_ranges_and_domains() -> None:
         assert batch.clean.min() >= 0 and batch.clean.max() <= 1
         assert set(batch.domains) <= set(MIXTURE.weights) and len(batch.domains) == 6
         changed = (batch.degraded != batch.clean).flatten(1).any(1).tolist()
-        for domain, is_changed in zip(batch.domains, changed, strict=True):
-            assert is_changed == (domain != "clean")
+        for name, is_changed in zip(batch.domains, changed, strict=True):
+            assert is_changed == (name != "clean")
 
 
 def test_domains_come_as_often_as_the_mixture_says() -> None:
@@ -90,6 +91,17 @@ def test_a_domain_can_be_selected() -> None:
     assert batch.select("snow").degraded.shape == (0, 3, 24, 24)
 
 
+def test_samples_know_the_parameters_of_what_was_done_to_them() -> None:
+    flat = [torch.full((3, 64, 64), 128, dtype=torch.uint8)]
+    batch = DegradedBatches(flat, Mixture({"clean": 1, "gaussian-noise": 1}), patch_size=48, batch_size=20)(0)
+    assert tuple(domain(chain) for chain in batch.chains) == batch.domains
+    noisy = batch.select("gaussian-noise")
+    assert len(noisy.chains) == len(noisy.domains) > 3
+    asked = torch.tensor([chain[0].sigma for chain in noisy.chains if isinstance(chain[0], GaussianNoise)])
+    assert torch.allclose((noisy.degraded - noisy.clean).std(dim=(1, 2, 3)), asked, rtol=0.05, atol=0.003)
+    assert set(batch.select("clean").chains) == {()}
+
+
 def test_pairs_are_cut_at_the_same_place() -> None:
     clean = pictures()
     pairs = [(255 - picture, picture) for picture in clean]
@@ -97,7 +109,7 @@ def test_pairs_are_cut_at_the_same_place() -> None:
     batch = paired(3, 8)
     assert torch.allclose(batch.degraded, 1 - batch.clean, atol=1e-6)
     assert same(batch, paired(3, 8)) and not same(batch, paired(4, 8))
-    assert batch.domains == ("negatives",) * 8
+    assert batch.domains == ("negatives",) * 8 and batch.chains == ((),) * 8
 
 
 def test_mixed_batches_hold_their_share_of_pairs() -> None:
@@ -106,6 +118,8 @@ def test_mixed_batches_hold_their_share_of_pairs() -> None:
     batch = MixedBatches(batches(batch_size=8), paired, 0.25)(5)
     assert batch.degraded.shape == (8, 3, 24, 24)
     assert batch.domains[6:] == ("negatives", "negatives") and "negatives" not in batch.domains[:6]
+    assert batch.chains[6:] == ((), ())
+    assert tuple(domain(chain) for chain in batch.chains[:6]) == batch.domains[:6]
 
 
 def test_a_share_is_grey_before_and_after() -> None:

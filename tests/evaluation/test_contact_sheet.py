@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import pellucid
 from pellucid.errors import MethodError
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
 from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, contact_sheet, drawn_sheet, notable_scores
@@ -59,5 +60,13 @@ def test_large_pictures_are_cropped_at_the_centre() -> None:
 
 def test_without_matplotlib_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MethodError, match=r"pellucid\[train\]"):
+    with pytest.raises(MethodError, match="install the extra evaluate, or matplotlib alone"):
         drawn_sheet([[LabelledPicture(np.zeros((4, 4, 3), np.uint8), "x")]])
+
+
+def test_the_extra_that_one_is_told_to_install_has_it() -> None:
+    project = Path(pellucid.__file__).parents[2] / "pyproject.toml"
+    if not project.is_file():
+        pytest.skip("the project file is in the repository, not in the installed package")
+    (extra,) = [line for line in project.read_text(encoding="utf-8").splitlines() if line.startswith("evaluate = ")]
+    assert '"matplotlib' in extra

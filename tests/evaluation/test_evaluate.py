@@ -34,11 +34,17 @@ def test_one_row_per_picture_and_one_result_per_contestant(data_root: Path) -> N
 
 def test_the_figures_are_the_measures_on_the_protocols_input(data_root: Path) -> None:
     pictures = open_benchmark_set("cbsd68", data_root)
-    (result,) = evaluate([INPUT], trial(), pictures, seed=3)
+    idle = Contestant("idle", INPUT.restore)
+    result, unclipped = evaluate([idle, INPUT], trial(), pictures, seed=3)
     noise = torch.randn(1, 3, 41, 56, generator=torch.Generator().manual_seed(3 * 1_000_003 + 1))
     _, clean = pictures.read(1)
-    expected = psnr(rounded_to_8_bits(clean + 25 / 255 * noise), clean).item()
-    assert result.scores[1].psnr == pytest.approx(expected, abs=1e-4)
+    noisy = clean + 25 / 255 * noise
+    assert result.scores[1].psnr == pytest.approx(psnr(rounded_to_8_bits(noisy), clean).item(), abs=1e-4)
+    # Noise that leaves [0, 1] is in the input as it is: 20 log10(255 / 25) dB.
+    assert unclipped.scores[1].psnr == pytest.approx(psnr(noisy, clean).item(), abs=1e-4)
+    assert unclipped.psnr == pytest.approx(20.17, abs=0.1)
+    idle_8_bits, input_8_bits = evaluate([idle, INPUT], trial("awgn-8bit"), pictures)
+    assert idle_8_bits.psnr == input_8_bits.psnr
     assert result.psnr == pytest.approx(sum(score.psnr for score in result.scores) / 5)
 
 

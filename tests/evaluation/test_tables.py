@@ -1,6 +1,7 @@
 """Tables carry our figures, the published ones with their source, and the conventions in words."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -34,10 +35,44 @@ def test_there_is_one_table_per_protocol_and_set() -> None:
     tables = summary_tables(RESULTS)
     assert [table.title for table in tables] == ["awgn on cbsd68", "bigprior-colorization on bedroom50"]
     first = tables[0]
-    assert first.columns == ("method", "sigma 15", "sigma 25", "s/MP", "speed against bm3d", "source")
-    assert first.rows[0] == ("input", "21.00 / 0.9000", "21.00 / 0.9000", "", "", "this run")
-    assert first.rows[1] == ("default", "31.00 / 0.9000", "31.00 / 0.9000", "5", "20x", "this run")
+    assert first.columns == (
+        "method", "sigma 15", "sigma 25", "below input", "worst", "s/MP", "speed against bm3d", "source",
+    )  # fmt: skip
+    assert first.rows[0] == ("input", "21.00 / 0.9000", "21.00 / 0.9000", "", "", "", "", "this run")
+    same = ("default", "31.00 / 0.9000", "31.00 / 0.9000", "0 of 6", "+10.00", "5", "20x", "this run")
+    assert first.rows[1] == same
     assert first.num_ours == 3
+
+
+def test_pictures_that_came_out_worse_do_not_hide_behind_the_mean() -> None:
+    results = [result("input", "rain-y", "rain100l", None, 30.0, 0.0)]
+    better = result("mixed", "rain-y", "rain100l", None, 35.0, 0.1)
+    harmed = dataclasses.replace(better.scores[1], psnr=28.75)  # its input has 31
+    results.append(dataclasses.replace(better, scores=(better.scores[0], harmed, better.scores[2])))
+    (table,) = summary_tables(results, with_published=False)
+    assert dict(zip(table.columns, table.rows[1], strict=True))["below input"] == "1 of 3"
+    assert dict(zip(table.columns, table.rows[1], strict=True))["worst"] == "-2.25"
+    assert table.rows[0][2:4] == ("", "")
+    assert any("Below input" in note for note in table.notes)
+    stored = json.loads(json_text(results))["results"]
+    harm = [(row["num_below_input"], row["worst_change"], row["worst_psnr"]) for row in stored]
+    assert harm == [(None, None, 30.0), (1, -2.25, 28.75)]
+
+
+def test_of_clean_pictures_the_worst_is_told() -> None:
+    results = [result(name, "clean", "cbsd68", None, psnr, 0.1) for name, psnr in (("input", 98.0), ("default", 40.0))]
+    (table,) = summary_tables(results)
+    assert [row[2:4] for row in table.rows] == [("", ""), ("", "40.00")]
+    assert "Worst: the lowest PSNR of one picture, in dB." in table.notes
+
+
+def test_doubts_about_published_figures_stand_under_their_table() -> None:
+    (table,) = summary_tables([result("default", "awgn", "cbsd68", 15, 30.0, 0.1)])
+    doubts = [note for note in table.notes if note.startswith("Published: ")]
+    assert any("MMagic" in note for note in doubts) and not any("DIL" in note for note in doubts)
+    assert all(f"- {note}" in markdown([table]) for note in doubts)
+    (plain,) = summary_tables([result("default", "awgn", "cbsd68", 15, 30.0, 0.1)], with_published=False)
+    assert not any(note.startswith("Published: ") for note in plain.notes)
 
 
 def test_published_rows_stand_in_the_same_columns_with_their_source() -> None:
@@ -63,7 +98,7 @@ def test_markdown_tables_have_as_many_cells_in_every_row() -> None:
     for block in markdown(summary_tables(RESULTS)).split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in lines}) <= 1
-    assert "| *BM3D* | 33.52 | 30.71 |" in markdown(summary_tables(RESULTS))
+    assert "| *BM3D* | 33.52 | 30.71 |  |  |" in markdown(summary_tables(RESULTS))
 
 
 def test_the_terminals_table_shows_the_same() -> None:

@@ -1,16 +1,18 @@
 """The loop with recipes that misbehave."""
 
+import json
 import signal
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
 from pellucid.data.batch import Batch
-from pellucid.errors import MethodError
+from pellucid.errors import ConfigurationError, MethodError
 from pellucid.training.checkpoint import checkpoints
 from pellucid.training.config import TrainingSettings
 from pellucid.training.loop import train
@@ -100,6 +102,76 @@ def test_counts_and_means_survive_a_stop(open_run) -> None:
     assert lines[0]["loss"] == pytest.approx((0 + 2 + 3 + 4) / 4)
 
 
+def test_lines_from_before_the_first_checkpoint_are_not_kept_twice(open_run) -> None:
+    def killed() -> None:
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        train(CountingRecipe(at={3: killed}), batches, settings(log_every=1), open_run())
+    run = open_run()
+    train(CountingRecipe(), batches, settings(log_every=1), run)
+    assert [line["step"] for line in run.lines()] == list(range(1, 11))
+
+
+def test_tensorboard_passes_over_what_is_done_again(open_run) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def killed() -> None:
+        raise RuntimeError("killed")
+
+    first = open_run()
+    with pytest.raises(RuntimeError, match="killed"):
+        train(CountingRecipe(at={6: killed}), batches, settings(log_every=1), first)
+    first.close()
+    run = open_run()
+    train(CountingRecipe(), batches, settings(log_every=1), run)
+    run.close()
+    # One file after the other, as TensorBoard reads them; two within a second would be sorted by process and number.
+    files = sorted((run.path / "tensorboard").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert len(files) == 2
+    for number, file in enumerate(files):
+        file.rename(file.with_name(f"events.out.tfevents.{number:010d}.x"))
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss")] == list(range(1, 11))
+
+
+def test_losses_that_are_not_finite_are_counted_in_a_row_across_a_stop(open_run) -> None:
+    run = open_run()
+    stopped = CountingRecipe(frozenset({1, 2}), {2: lambda: signal.raise_signal(signal.SIGINT)})
+    assert train(stopped, batches, settings(largest_non_finite_streak=3), run).step == 3
+    with pytest.raises(MethodError, match="got 3 that are not in a row up to step 3"):
+        train(CountingRecipe(frozenset({3})), batches, settings(largest_non_finite_streak=3), run)
+
+
+def test_going_on_with_another_number_of_processes_is_refused(tmp_path: Path) -> None:
+    def opened(num_processes: int) -> RunFolder:
+        return RunFolder(tmp_path, {"training": {}}, num_processes=num_processes)
+
+    opened(1).close()
+    run = opened(2)  # nothing was saved yet
+    train(CountingRecipe(), batches, settings(), run)
+    run.close()
+    with pytest.raises(ConfigurationError, match=r"as many processes as the run in .* began with, 2, got 1: launch"):
+        opened(1)
+    opened(2).close()
+    environments = json.loads((tmp_path / "environment.json").read_text())
+    assert [entry["num_processes"] for entry in environments] == [1, 2, 2]
+
+
+def test_the_pace_is_that_of_all_processes_and_of_training_alone(open_run) -> None:
+    def validate(recipe: Any, step: int) -> dict[str, float]:
+        time.sleep(0.3)
+        return {}
+
+    run = open_run()
+    slow = {step: lambda: time.sleep(0.05) for step in range(10)}
+    train(CountingRecipe(at=slow), batches, settings(validate_every=4), run, validate=validate, num_processes=3)
+    paces = [line["images_per_second"] for line in run.lines() if "images_per_second" in line]
+    assert all(3 * 2 / 0.05 / 3 < pace < 3 * 2 / 0.05 for pace in paces) and len(paces) == 2
+
+
 def test_sigterm_saves_as_ctrl_c_does(open_run) -> None:
     run = open_run()
     recipe = CountingRecipe(at={6: lambda: signal.raise_signal(signal.SIGTERM)})
@@ -155,3 +227,21 @@ def test_processes_that_are_not_the_first_write_nothing(open_run) -> None:
     run = open_run()
     assert train(CountingRecipe(), batches, settings(), run, is_main=False).step == 10
     assert run.lines() == [] and checkpoints(run.checkpoints) == []
+
+
+def test_processes_that_do_not_log_keep_no_terms(open_run) -> None:
+    class Term(float):
+        pass
+
+    class Recipe(CountingRecipe):
+        terms: ClassVar[list[weakref.ref]] = []
+        kept: ClassVar[list[int]] = []
+
+        def step(self, batch: Batch) -> dict[str, float]:
+            self.kept.append(sum(term() is not None for term in self.terms))
+            term = Term(super().step(batch)["loss"])
+            self.terms.append(weakref.ref(term))
+            return {"loss": term}
+
+    train(Recipe(), batches, settings(), open_run(), is_main=False)
+    assert max(Recipe.kept) <= 1  # that of the step before

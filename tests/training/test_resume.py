@@ -7,20 +7,24 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from PIL import Image
 from torch import Tensor
 
 import pellucid
-from pellucid.app.train import train
+from pellucid.app.train import Trained, _validation_patch_size
+from pellucid.app.train import train as train_to_outcome
+from pellucid.data.clean_pictures import CleanPicture
 from pellucid.data.degraded_batches import DegradedBatches
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, DataError
 from pellucid.training.checkpoint import checkpoints, load_checkpoint
+from pellucid.training.run_folder import RunFolder
 from pellucid.weights.files import load_weights
 
 KILLED = """
@@ -39,6 +43,11 @@ def killing(self, step, *rest):
 DegradedBatches.__call__ = killing
 train(Path(sys.argv[1]))
 """
+
+
+def train(recipe: Path, overrides: Sequence[str] = ()) -> Path:
+    """The run folder."""
+    return train_to_outcome(recipe, overrides).folder
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
@@ -111,11 +120,13 @@ def test_ctrl_c_saves_and_going_on_equals_running_through(
     recipe = write_recipe("stopped")
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "pellucid"):
         interrupt_at(patch, 4)
-        folder = train(recipe)
+        stopped = train_to_outcome(recipe)
+        folder = stopped.folder
+    assert (stopped.step, stopped.reason) == (5, "interrupted")
     assert "Stopped at step 5 (interrupted); run the same command again to go on." in caplog.text
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # as it was before
     assert checkpoints(folder / "checkpoints")[-1].name == "step-00000005"  # in the middle of a line of the log
-    assert train(recipe) == folder
+    assert train_to_outcome(recipe) == Trained(folder, 12, "finished")
     assert_equal_runs(folder, straight)
     before = (folder / "weights.safetensors").read_bytes()
     train(recipe)  # finished already: nothing changes
@@ -229,6 +240,78 @@ def test_a_run_from_before_a_setting_that_is_off_goes_on(write_recipe: Callable[
     train(recipe)
     with pytest.raises(ConfigurationError, match="rounded_share"):
         train(recipe, ["--data.rounded_share", "0.5"])
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(
+    straight: Path, write_recipe: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = write_recipe("early", checkpoint_every=20)
+    make = DegradedBatches.__call__
+
+    def killing(self: DegradedBatches, step: int, *rest: Any) -> Any:
+        if step == 7 and self.batch_size == 2:
+            raise RuntimeError("killed")
+        return make(self, step, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(DegradedBatches, "__call__", killing)
+        train(recipe)
+    folder = train(recipe)
+    assert log_of(folder) == log_of(straight)
+
+
+def test_own_pairs_are_trained_on(write_recipe: Callable[..., Path], clean_pictures: Path, tmp_path: Path) -> None:
+    for name in ("clean", "degraded"):
+        shutil.copytree(clean_pictures, tmp_path / "mine" / name)
+    own = ["--data.pairs", json.dumps([{"name": "mine", "path": str(tmp_path / "mine")}]), "--data.pairs_share=0.5"]
+    folder = train(write_recipe("paired"), own)
+    assert (folder / "weights.safetensors").is_file()
+    clean_only = tmp_path / "mine" / "degraded"
+    with pytest.raises(DataError, match="Expected the folders gt/ and input/ or clean/ and degraded/"):
+        train(write_recipe("unpaired"), ["--data.pairs", json.dumps([{"name": "mine", "path": str(clean_only)}])])
+
+
+def test_a_run_from_before_a_setting_of_a_list_goes_on(tmp_path: Path) -> None:
+    def open_run(pair: dict[str, Any]) -> None:
+        RunFolder(tmp_path, {"data": {"pairs": [pair]}, "training": {}}).close()
+
+    open_run({"name": "a", "weight": 1.0})
+    (tmp_path / "checkpoints").mkdir()
+    open_run({"name": "a", "weight": 1.0, "path": None})
+    with pytest.raises(ConfigurationError, match=r"data\.pairs\.0\.path differs"):
+        open_run({"name": "a", "weight": 1.0, "path": "mine"})
+
+
+@pytest.mark.parametrize(("side", "reduced_share"), [(100, 0.0), (80, 0.5)])
+def test_pictures_smaller_than_the_usual_validation_patch_are_trained_on(
+    side: int, reduced_share: float, write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number in range(3):
+        Image.effect_noise((side, side + 10), 60).convert("RGB").save(tmp_path / f"{number}.png")
+    options = [f"--data.sources=[{{path: {tmp_path}}}]", f"--data.reduced_share={reduced_share}"]
+    assert train(write_recipe(f"small-{side}"), [*options, "--training.steps=1"]).is_dir()
+
+
+def test_the_validation_patch_is_as_large_as_fits() -> None:
+    def size(*sides: int, is_reduced: bool = False) -> int:
+        pictures = [CleanPicture("", side, side + 50, lambda: torch.zeros(0), lambda: None) for side in sides]
+        return _validation_patch_size(pictures, is_reduced=is_reduced)
+
+    assert size(2000, 40) == size(128) == size(256, is_reduced=True) == 128
+    assert (size(127), size(100, 70), size(130, is_reduced=True), size(20)) == (96, 96, 64, 32)
+
+
+def test_a_precision_that_the_device_lacks_is_one_sentence(
+    write_recipe: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unfit(**_: Any) -> None:
+        raise ValueError("bf16 mixed precision requires PyTorch >= 1.10 and a supported device.")
+
+    monkeypatch.setattr("accelerate.Accelerator", unfit)
+    with pytest.raises(
+        ConfigurationError, match=r"trains in bf16, got one that does not .*: train with --training\.pre"
+    ):
+        train(write_recipe("unfit"))
 
 
 def test_loss_and_network_must_fit(write_recipe: Callable[..., Path]) -> None:

@@ -1,8 +1,9 @@
 """Measure models on test sets under named protocols, and write what was found."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from pellucid.errors import ConfigurationError, PellucidError
@@ -117,18 +118,22 @@ def contestants_of(models: Sequence[str | Contestant], device: str | None = None
     """Models, baselines and contestants as contestants, `input` first, none twice.
 
     Raises:
+        ConfigurationError: when one is named twice.
         MethodError: when a name is not known or a library is missing.
     """
     contestants = {"input": baseline("input")}
-    for model in models:
-        contestant = model if isinstance(model, Contestant) else _contestant(model, device)
+    for position, model in enumerate(models):
+        if model in models[:position] and model != "input":
+            named = model.name if isinstance(model, Contestant) else model
+            raise ConfigurationError(f"Expected different models, got {named} twice: drop one.")
+        contestant = model if isinstance(model, Contestant) else _contestant(model, device, contestants)
         if contestant.name in contestants and contestant.name != "input":
             raise ConfigurationError(f"Expected models of different names, got {contestant.name} twice: drop one.")
         contestants[contestant.name] = contestant
     return list(contestants.values())
 
 
-def _contestant(name: str, device: str | None) -> Contestant:
+def _contestant(name: str, device: str | None, others: Collection[str]) -> Contestant:
     if name in BASELINES:
         return baseline(name)
     from pellucid.methods.load import load
@@ -136,8 +141,22 @@ def _contestant(name: str, device: str | None) -> Contestant:
     model = load(name, device=device)
     known = {key: str(model.description[key]) for key in ("method", "licence") if key in model.description}
     facts = {"sha256": model.weights_sha256, "device": model.device, **known}
-    label = Path(name).stem if Path(name).suffix else name
+    label = _unique(_label(name), others)
     return Contestant(label, lambda image: model.restore(image.to(model.device)).image, facts=facts)
+
+
+def _label(name: str) -> str:
+    """A model's name, or its file's; `pellucid train` calls every file `weights`, so there the run folder's counts."""
+    path = Path(name)
+    if not path.suffix:
+        return name
+    return path.resolve().parent.name if path.stem == "weights" else path.stem
+
+
+def _unique(label: str, others: Collection[str]) -> str:
+    taken = {*others, *BASELINES}
+    numbered = (f"{label}-{number}" for number in count(2))
+    return next(free for free in chain([label], numbered) if free not in taken)
 
 
 def _trials(

@@ -84,15 +84,24 @@ def _parsed(overrides: Sequence[str]) -> list[tuple[str, Any]]:
     for token in overrides:
         if token.startswith("--"):
             name, equals, value = token[2:].partition("=")
-            found.append((name, [yaml.safe_load(value)] if equals else []))
+            found.append((name, [_value(name, value)] if equals else []))
         elif not found:
             raise ConfigurationError(f"Expected --section.field before a value, got {token!r}: name the setting first.")
         else:
-            found[-1][1].append(yaml.safe_load(token))
+            found[-1][1].append(_value(found[-1][0], token))
     missing = [name for name, values in found if not values]
     if missing:
         raise ConfigurationError(f"Expected a value after --{missing[0]}, got none: write --{missing[0]} VALUE.")
     return [(name, values[0] if len(values) == 1 else values) for name, values in found]
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            f"Expected YAML after --{name}, got {text!r}: check its brackets, quotes and colons."
+        ) from error
 
 
 def _set(content: dict[str, Any], name: str, value: Any) -> None:

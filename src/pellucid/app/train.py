@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,10 +14,27 @@ from pellucid.errors import ConfigurationError
 logger = logging.getLogger(__name__)
 
 VALIDATION_PATCHES = 64
+VALIDATION_PATCH_SIZE, VALIDATION_PATCH_MULTIPLE = 128, 32
+"""Pixels; smaller pictures give the largest multiple that fits, which every network divides."""
 
 
-def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> Path:
-    """Train, going on where the run stopped if it was begun before. Returns the run folder.
+@dataclass(frozen=True)
+class Trained:
+    """What training gave.
+
+    Attributes:
+        folder: of the run.
+        step: reached.
+        reason: why it ended: one of `pellucid.training.loop.REASONS`.
+    """
+
+    folder: Path
+    step: int
+    reason: str
+
+
+def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> Trained:
+    """Train, going on where the run stopped if it was begun before.
 
     Args:
         recipe: YAML file.
@@ -24,7 +42,8 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         data_root: folder that relative paths in the recipe start from; `PELLUCID_DATA` when absent.
 
     Raises:
-        ConfigurationError: when a setting is unknown or out of range, or the extra `train` is not installed.
+        ConfigurationError: when a setting is unknown or out of range, the extra `train` is not installed, or the device
+            has no such precision.
     """
     run = read_run(recipe, overrides)
     try:
@@ -32,7 +51,8 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         from accelerate.utils import set_seed
     except ImportError as error:
         raise ConfigurationError(
-            "Expected the package accelerate for training, found none: pip install 'pellucid[train]'."
+            "Expected the package accelerate for training, found none: install the extra train "
+            "(pip install '.[train]' in a clone)."
         ) from error
     import torch
 
@@ -44,11 +64,17 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     settings = run.training
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    accelerator = Accelerator(
-        mixed_precision=settings.precision,
-        cpu=settings.device == "cpu",
-        dynamo_backend="inductor" if settings.compile else None,
-    )
+    try:
+        accelerator = Accelerator(
+            mixed_precision=settings.precision,
+            cpu=settings.device == "cpu",
+            dynamo_backend="inductor" if settings.compile else None,
+        )
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Expected a device that trains in {settings.precision}, got one that does not ({error}): train with "
+            "--training.precision no."
+        ) from error
     set_seed(run.config.data.seed)
     training_batches, validation_batch, pictures = _batches(
         run, data_root, accelerator.device, accelerator.process_index
@@ -56,25 +82,36 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     built = method(run.method).build_recipe(run.config, accelerator, settings.steps)
     folder = settings.run_folder or Path("runs") / recipe.stem
     is_main = accelerator.is_main_process
-    record = RunFolder(folder, run.as_resolved(), pictures=pictures, is_main=is_main)
+    num_processes = accelerator.num_processes
+    record = RunFolder(folder, run.as_resolved(), pictures=pictures, is_main=is_main, num_processes=num_processes)
 
     def agree(number: int) -> int:
-        if accelerator.num_processes == 1:
+        if num_processes == 1:
             return number
         numbers: Any = accelerator.gather(torch.tensor([number], device=accelerator.device))
         return int(numbers.max())
 
     judge = partial(lambda recipe, step, batch: validate(recipe, batch, record, step), batch=validation_batch)
     try:
-        outcome = train_loop(built, training_batches, settings, record, validate=judge, is_main=is_main, agree=agree)
+        outcome = train_loop(
+            built,
+            training_batches,
+            settings,
+            record,
+            validate=judge,
+            is_main=is_main,
+            num_processes=num_processes,
+            agree=agree,
+        )
         if is_main:
             _export(built, folder, run, outcome.step)
-        accelerator.wait_for_everyone()
     finally:
         record.close()
+    # Last, because a launcher ends all processes as soon as one has ended with a status that is not 0.
+    accelerator.wait_for_everyone()
     if outcome.reason != "finished":
         logger.warning("Stopped at step %d (%s); run the same command again to go on.", outcome.step, outcome.reason)
-    return folder
+    return Trained(folder, outcome.step, outcome.reason)
 
 
 def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
@@ -124,9 +161,26 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
         batches = MixedBatches(batches, paired, data.pairs_share)
     few = validation[:: max(1, len(validation) // VALIDATION_PATCHES)]
     held_out = make(
-        [picture.read() for picture in few], patch_size=128, batch_size=VALIDATION_PATCHES, seed=data.seed + 1
+        [picture.read() for picture in few],
+        patch_size=_validation_patch_size(few, is_reduced=data.reduced_share > 0),
+        batch_size=VALIDATION_PATCHES,
+        seed=data.seed + 1,
     )
+    for picture in validation:
+        picture.forget()
     return batches, held_out(0), fingerprint
+
+
+def _validation_patch_size(pictures: Sequence[Any], *, is_reduced: bool) -> int:
+    """The usual size where a picture has room for it, else what the largest has room for.
+
+    Args:
+        pictures: with `height` and `width`.
+        is_reduced: whether patches are also cut at twice their size.
+    """
+    room = max(min(picture.height, picture.width) for picture in pictures) // (2 if is_reduced else 1)
+    multiple = VALIDATION_PATCH_MULTIPLE
+    return max(multiple, min(VALIDATION_PATCH_SIZE, room // multiple * multiple))
 
 
 def _export(recipe: Any, folder: Path, run: Run, step: int) -> None:

@@ -5,6 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+STATUS = {"finished": 0, "time limit": 3, "interrupted": 130}
+"""Of the process, by why training ended."""
+
 
 def train(
     recipe: Path,
@@ -14,7 +17,7 @@ def train(
 ) -> int:
     """Train a model as a recipe file says; run the same command again to go on where it stopped.
 
-    Prints the run folder.
+    Prints the run folder. Ends with status 3 when a time limit came first, and with 130 after Ctrl-C.
 
     Args:
         recipe: A YAML file, such as those in recipes/.
@@ -28,6 +31,7 @@ def train(
         import yaml
 
         print(yaml.safe_dump(app.show(recipe, overrides), sort_keys=False, allow_unicode=True), end="")
-    else:
-        print(app.train(recipe, overrides, data_root))
-    return 0
+        return 0
+    trained = app.train(recipe, overrides, data_root)
+    print(trained.folder)
+    return STATUS[trained.reason]

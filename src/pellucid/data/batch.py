@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from pellucid.degradations.mixing import Chain
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -14,14 +16,22 @@ class Batch:
         clean: `(B, 3, H, W)`; for unpaired sets an unrelated clean picture.
         domains: per sample, the degradation that made it (`"gaussian-noise"`, `"rain+jpeg"`), or the data set's name.
         step: the number of the step that the batch is for.
+        chains: per sample, the degradations that made it, with their parameters, in the order in which they were
+            applied; empty where nobody knows them, as for pairs. All are empty when absent.
     """
 
     degraded: Tensor
     clean: Tensor
     domains: tuple[str, ...]
     step: int = 0
+    chains: tuple[Chain, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.chains:
+            object.__setattr__(self, "chains", ((),) * len(self.domains))
 
     def select(self, domain: str) -> "Batch":
         """The samples of one domain, in order. Empty when there are none."""
         rows = [row for row, name in enumerate(self.domains) if name == domain]
-        return Batch(self.degraded[rows], self.clean[rows], tuple(domain for _ in rows), self.step)
+        chains = tuple(self.chains[row] for row in rows)
+        return Batch(self.degraded[rows], self.clean[rows], tuple(domain for _ in rows), self.step, chains)

@@ -60,6 +60,12 @@ class PixelCache:
         future.set_result(pixels)
         return pixels
 
+    def drop(self, key: str) -> None:
+        """Keep `key` no longer, if it is kept."""
+        with self._lock:
+            dropped = self._kept.pop(key, None)
+            self.held_bytes -= 0 if dropped is None else dropped.nbytes
+
     def _keep(self, key: str, pixels: Tensor) -> None:
         if pixels.nbytes > self.budget_bytes:
             return

@@ -1,7 +1,7 @@
 """The clean pictures of a training run: named, measured, decoded when asked for."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from pellucid.data.cache import PixelCache
 from pellucid.data.config import DataSettings
 from pellucid.data.crops import DrawnPictures, ResidentPictures, SizedPictures
 from pellucid.data.leaks import refuse_leaks, thumbnails
+from pellucid.data.pairs import open_pairs
 from pellucid.data.selection import select
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.data.shared_sets import data_root as root_of
@@ -42,21 +43,26 @@ class CleanPicture:
         height: pixels.
         width: pixels.
         read: gives its pixels, `(3, height, width)`, uint8.
+        forget: has the cache behind `read` keep it no longer.
     """
 
     name: str
     height: int
     width: int
     read: Callable[[], Tensor]
+    forget: Callable[[], None]
 
 
 def open_sources(settings: DataSettings, data_root: Path | None = None) -> list[Source]:
     """The sources that `settings` names, each showing the files it takes of it."""
     sources = []
     for wanted in settings.sources:
-        path = wanted.path if wanted.path.is_absolute() or wanted.path.exists() else root_of(data_root) / wanted.path
-        sources.append(select(open_source(path), wanted.include, wanted.exclude))
+        sources.append(select(open_source(_found(wanted.path, data_root)), wanted.include, wanted.exclude))
     return sources
+
+
+def _found(path: Path, data_root: Path | None) -> Path:
+    return path if path.is_absolute() or path.exists() else root_of(data_root) / path
 
 
 def open_clean_pictures(
@@ -74,8 +80,10 @@ def open_clean_pictures(
         for name in source.names:
             height, width = picture_size(source.read(name), f"{name} of {source.label}")
             decode = partial(_reduced, source, name, settings.reduction)
-            read = partial(cache.get, source.locate(name), decode)
-            pictures.append(CleanPicture(name, height // settings.reduction, width // settings.reduction, read))
+            key = source.locate(name)
+            read, forget = partial(cache.get, key, decode), partial(cache.drop, key)
+            size = height // settings.reduction, width // settings.reduction
+            pictures.append(CleanPicture(name, *size, read, forget))
     return pictures
 
 
@@ -101,20 +109,35 @@ def _reduced(source: Source, name: str, factor: int) -> Tensor:
 
 
 def store_pictures(pictures: Sequence[CleanPicture], budget_bytes: int, device: torch.device | str) -> SizedPictures:
-    """Where crops are drawn from: pictures kept on the device when they fit the budget, else their files."""
+    """Where crops are drawn from: pictures kept on the device when they fit the budget, else their files.
+
+    Of pictures on the device the cache keeps none. Of a GPU's free memory they may take half: the rest is for training.
+    """
     sizes = [(picture.height, picture.width) for picture in pictures]
-    if sum(3 * height * width for height, width in sizes) <= budget_bytes:
-        return ResidentPictures([picture.read() for picture in pictures], device)
-    logger.warning("The clean pictures need more than data.memory allows: they are decoded as they are drawn.")
+    needed, device = sum(3 * height * width for height, width in sizes), torch.device(device)
+    room = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else needed
+    if needed <= min(budget_bytes, room):
+        return ResidentPictures(_forgotten_once_read(pictures), device, sizes)
+    what = "data.memory" if needed > budget_bytes else "half of the GPU's free memory"
+    logger.warning("The clean pictures need more than %s allows: they are decoded as they are drawn.", what)
     return DrawnPictures(sizes, lambda row: pictures[row].read(), device)
+
+
+def _forgotten_once_read(pictures: Sequence[CleanPicture]) -> Iterator[Tensor]:
+    for picture in pictures:
+        yield picture.read()
+        picture.forget()
 
 
 def load_training_pairs(settings: DataSettings, data_root: Path | None = None) -> dict[str, list[NamedPair]]:
     """The pairs of every set in `settings.pairs`, by the set's name."""
-    return {
-        pair.name: [(found.name, *found.load()) for found in load_pairs(pair.name, data_root)]
-        for pair in settings.pairs
+    pairs = {
+        wanted.name: load_pairs(wanted.name, data_root)
+        if wanted.path is None
+        else open_pairs(_found(wanted.path, data_root))
+        for wanted in settings.pairs
     }
+    return {name: [(pair.name, *pair.load()) for pair in found] for name, found in pairs.items()}
 
 
 def check_leaks(settings: DataSettings, pictures: Iterable[NamedPicture], data_root: Path | None = None) -> None:

@@ -24,7 +24,14 @@ class PictureSource(Section):
 class PairSource(Section):
     """Pairs of a degraded and a clean picture."""
 
-    name: str = Field(description="A known set of `pellucid.data.shared_sets` that holds pairs.")
+    name: str = Field(
+        description="A known set of `pellucid.data.shared_sets` that holds pairs; with `path` whatever you call yours."
+    )
+    path: Path | None = Field(
+        default=None,
+        description="Your own pairs: a folder or tar archive with clean/ and degraded/ (or gt/ and input/), base names "
+        "alike; relative paths start at the data root (PELLUCID_DATA).",
+    )
     weight: float = Field(default=1.0, gt=0, description="How often its pairs are drawn among the pairs, any unit.")
 
 

@@ -1,7 +1,7 @@
 """Random crops from pictures: from such that live on the device, or from such as are decoded when they are drawn."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -58,13 +58,25 @@ class ResidentPictures(SizedPictures):
     Args:
         pictures: each `(3, H, W)`, uint8, at least as large as the crops to be taken.
         device: where they shall live; the CPU or a GPU that they fit on.
+        sizes: height and width of each; with them the pictures may come one by one, and go once they are copied.
     """
 
-    def __init__(self, pictures: Sequence[Tensor], device: torch.device | str = "cpu"):
-        super().__init__([(int(picture.shape[1]), int(picture.shape[2])) for picture in pictures])
+    def __init__(
+        self,
+        pictures: Iterable[Tensor],
+        device: torch.device | str = "cpu",
+        sizes: Sequence[tuple[int, int]] | None = None,
+    ):
+        if sizes is None:
+            pictures = list(pictures)
+            sizes = [(int(picture.shape[1]), int(picture.shape[2])) for picture in pictures]
+        super().__init__(sizes)
         counts = 3 * self.heights * self.widths
         self.offsets = torch.cumsum(counts, 0) - counts
-        self.pixels = torch.cat([picture.reshape(-1) for picture in pictures]).to(device)
+        self.pixels = torch.empty(int(counts.sum()), dtype=torch.uint8, device=device)
+        places = self.pixels.split(counts.tolist())
+        for place, picture in zip(places, pictures, strict=True):
+            place.copy_(picture.reshape(-1))
 
     def gather(self, crops: "Crops") -> Tensor:
         """The crops, `(B, 3, size, size)`, float32 in `[0, 1]`, on the device of the pictures."""

@@ -107,4 +107,4 @@ class DegradedBatches:
         if self.rounded_share:
             rows = (torch.rand(count, generator=draws) < self.rounded_share).nonzero().flatten().to(degraded.device)
             degraded = degraded.index_copy(0, rows, as_stored(degraded[rows], clip=True, round_to_8_bits=True))
-        return Batch(degraded, clean, tuple(domain(chain) for chain in chains), step)
+        return Batch(degraded, clean, tuple(domain(chain) for chain in chains), step, tuple(chains))

@@ -79,4 +79,5 @@ class MixedBatches:
             torch.cat([part.clean for part in parts]),
             tuple(domain for part in parts for domain in part.domains),
             step,
+            tuple(chain for part in parts for chain in part.chains),
         )

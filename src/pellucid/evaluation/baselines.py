@@ -22,7 +22,7 @@ from torch import Tensor
 
 from pellucid.errors import MethodError
 from pellucid.evaluation.degrading import AddedNoise, NoiseDrawnInTurn
-from pellucid.evaluation.evaluate import Contestant, Restore
+from pellucid.evaluation.evaluate import INPUT, Contestant, Restore
 from pellucid.evaluation.protocols import Trial
 
 Pixels = NDArray[np.float64]
@@ -87,7 +87,7 @@ _DENOISERS: dict[str, tuple[Denoise, str, str]] = {
 }
 """Function, module to import, package to install."""
 
-BASELINES: tuple[str, ...] = ("input", *(name for known in _DENOISERS for name in (known, f"{known}-blind")))
+BASELINES: tuple[str, ...] = (INPUT, *(name for known in _DENOISERS for name in (known, f"{known}-blind")))
 """Names of all baselines."""
 
 
@@ -97,8 +97,8 @@ def baseline(name: str) -> Contestant:
     Raises:
         MethodError: when there is none, or its library is not installed.
     """
-    if name == "input":
-        return Contestant("input", lambda image: image)
+    if name == INPUT:
+        return Contestant(INPUT, lambda image: image)
     known = name.removesuffix("-blind")
     if known not in _DENOISERS:
         raise MethodError(f"Expected a baseline, got {name!r}: choose one of {', '.join(BASELINES)}.")
@@ -134,7 +134,7 @@ def _library(module: str, package: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise MethodError(
-            f"Expected {package} for this baseline, but it is not installed: run pip install 'pellucid[baselines]'."
+            f"Expected {package} for this baseline, but it is not installed: install the extra baselines, or it alone."
         ) from error
 
 

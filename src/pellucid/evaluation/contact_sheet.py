@@ -69,7 +69,8 @@ def drawn_sheet(lines: list[list[LabelledPicture]]) -> bytes:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MethodError(
-            "Expected matplotlib for sheets of pictures, but it is not installed: run pip install 'pellucid[train]'."
+            "Expected matplotlib for sheets of pictures, but it is not installed: install the extra evaluate, or "
+            "matplotlib alone."
         ) from error
     width = max(sum(cell.pixels.shape[1] + _MARGIN for cell in line) for line in lines) + _MARGIN
     heights = [max(cell.pixels.shape[0] for cell in line) + _LABEL + _MARGIN for line in lines]
@@ -104,7 +105,7 @@ def as_pixels(image: Tensor, largest: int | None = None) -> NDArray[np.uint8]:
 def _line(
     name: str, row: PictureScore, case: Case, restored: Tensor, result: Result, largest: int
 ) -> list[LabelledPicture]:
-    before = score(result.trial.protocol, case, case.degraded, 0.0)
+    before = score(result.trial.protocol, case, case.degraded, 0.0, is_input=True)
     variant = result.trial.protocol.ssim
     return [
         LabelledPicture(as_pixels(case.degraded, largest), f"{name}: {case.picture}, input {before.psnr:.2f} dB"),

@@ -86,11 +86,15 @@ class AddedNoise:
 
     def maker(self, level: float | None, *, seed: int, sizes: Sizes) -> Maker:
         """Noise of sigma `level`."""
-        sigma = needed(level, self) / 255
+        level_of_255 = needed(level, self)
+        sigma = level_of_255 / 255
 
         def degrade(clean: Tensor, index: int) -> Tensor:
             generator = Generator().manual_seed(self.first_seed + seed * 1_000_003 + index)
             drawn_on = clean[:, :1].contiguous() if self.grey else clean
+            if self.storage == "truncated":
+                noise = gaussian_noise(torch.zeros_like(drawn_on), 1.0, generator=generator).expand_as(clean)
+                return truncated(clean, level_of_255 * noise.double())
             noisy = gaussian_noise(drawn_on, sigma, generator=generator)
             return stored(noisy.expand_as(clean).contiguous(), self.storage)
 
@@ -131,8 +135,7 @@ class NoiseDrawnInTurn:
                 state.randn(*shapes[turn % len(shapes)])
             noise = torch.from_numpy(state.randn(*shapes[index])).permute(2, 0, 1)[None]
             position = start + index + 1
-            levels = (clean.double() * 255).round() + level * noise  # in float64, as NumPy adds them
-            return (levels.clamp(0, 255).floor() / 255).to(clean.dtype).contiguous()
+            return truncated(clean, level * noise)
 
         return degrade
 
@@ -220,10 +223,17 @@ def weighted_grey(image: Tensor, weights: tuple[float, float, float], *, offset:
     return (grey / 255).to(image.dtype).expand_as(image).contiguous()
 
 
-def stored(image: Tensor, storage: Storage) -> Tensor:
-    """`image` after being kept as floats, clipped floats, or 8-bit levels (rounded, or cut by a cast)."""
-    if storage == "truncated":
-        return (image.clamp(0, 1) * 255 + 1e-4).floor() / 255  # 1e-4: whole levels are not whole in float32
+def truncated(clean: Tensor, noise: Tensor) -> Tensor:
+    """`clean` with `noise`, float64 and in levels of 255, clipped and cast to 8 bits without rounding.
+
+    Added in float64 to whole levels, as NumPy does it: in float32 a whole level may fall below itself.
+    """
+    levels = (clean.double() * 255).round() + noise
+    return (levels.clamp(0, 255).floor() / 255).to(clean.dtype).contiguous()
+
+
+def stored(image: Tensor, storage: Literal["float", "clipped", "rounded"]) -> Tensor:
+    """`image` after being kept as floats, clipped floats, or 8-bit levels."""
     return as_stored(image, clip=storage == "clipped", round_to_8_bits=storage == "rounded")
 
 

@@ -27,6 +27,9 @@ from pellucid.evaluation.protocols import Protocol, Trial
 Restore = Callable[[Tensor], Tensor]
 """`(1, 3, H, W)` float32, nominally in `[0, 1]`, to the same shape."""
 
+INPUT = "input"
+"""The name of the contestant that does nothing."""
+
 Progress = Callable[[int, int, str], None]
 """Called with work done, work in all (both in restorations), and what was just finished."""
 
@@ -102,6 +105,11 @@ class Result:
     def psnr(self) -> float:
         """Mean of the pictures' PSNR, in dB."""
         return statistics.fmean(score.psnr for score in self.scores)
+
+    @property
+    def worst_psnr(self) -> float:
+        """The lowest PSNR of one picture, in dB."""
+        return min(score.psnr for score in self.scores)
 
     @property
     def ssim(self) -> float:
@@ -206,7 +214,7 @@ def evaluate(
     for case in cases(trial, pictures, indices, seed=seed):
         for contestant, restore, scores in zip(contestants, ready, rows, strict=True):
             restored, seconds = timed(contestant.name, restore, case.degraded)
-            scores.append(score(trial.protocol, case, restored, seconds))
+            scores.append(score(trial.protocol, case, restored, seconds, is_input=contestant.name == INPUT))
             done += 1
             if progress is not None:
                 progress(done, total, f"{trial.label}: {contestant.name}, {case.picture}")
@@ -234,9 +242,10 @@ def timed(name: str, restore: Restore, degraded: Tensor) -> tuple[Tensor, float]
     return restored, seconds
 
 
-def score(protocol: Protocol, case: Case, restored: Tensor, seconds: float) -> PictureScore:
-    """One picture compared as the protocol says."""
-    restored = rounded_to_8_bits(restored) if protocol.output == "rounded" else restored.clamp(0, 1)
+def score(protocol: Protocol, case: Case, restored: Tensor, seconds: float, *, is_input: bool = False) -> PictureScore:
+    """One picture compared as the protocol says; `is_input`: what was to be restored, which may have no 8 bits."""
+    if not (is_input and protocol.has_raw_input):
+        restored = rounded_to_8_bits(restored) if protocol.output == "rounded" else restored.clamp(0, 1)
     color, crop = protocol.color, protocol.crop
     similarities = {}
     for variant in SSIM_VARIANTS:

@@ -59,6 +59,11 @@ class Protocol:
     differs: str | None = None
 
     @property
+    def has_raw_input(self) -> bool:
+        """Whether what is to be restored is no 8-bit picture: its own figures are then those of the raw values."""
+        return isinstance(self.input, AddedNoise) and self.input.storage == "float"
+
+    @property
     def level_name(self) -> str | None:
         """What varies (`"sigma"`), or `None`."""
         return self.input.level_name

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from pellucid.evaluation.evaluate import Result
+from pellucid.evaluation.harm import changes, num_below
 from pellucid.evaluation.measures import SSIM_VARIANTS
 from pellucid.images.atomic import replacing
 from pellucid.version import __version__
@@ -50,7 +51,7 @@ def json_text(results: Sequence[Result]) -> str:
         "machine": machine(),
         "versions": versions(),
         "protocols": {name: _described(protocol) for name, protocol in protocols.items()},
-        "results": [_result(result) for result in results],
+        "results": [_result(result, changes(result, results)) for result in results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -93,7 +94,7 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     return path
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: Result, changed: Sequence[float]) -> dict[str, Any]:
     return {
         "contestant": result.contestant,
         "facts": dict(result.facts),
@@ -106,6 +107,9 @@ def _result(result: Result) -> dict[str, Any]:
         "psnr": round(result.psnr, 4),
         "ssim": round(result.ssim, 5),
         "auc": None if result.auc is None else round(result.auc, 4),
+        "num_below_input": num_below(changed) if changed else None,
+        "worst_psnr": round(result.worst_psnr, 4),
+        "worst_change": round(min(changed), 4) if changed else None,
         "seconds_per_megapixel": round(result.seconds_per_megapixel, 5),
         "pictures": [asdict(score) for score in result.scores],
     }

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pellucid.evaluation.evaluate import Result
+from pellucid.evaluation.errata import errata
+from pellucid.evaluation.evaluate import INPUT, Result
+from pellucid.evaluation.harm import changes, is_untouched, num_below
 from pellucid.evaluation.protocols import Protocol
 from pellucid.evaluation.published import published_scores
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 SPEED_REFERENCE = "bm3d"
 """The contestant that speeds are set against when it is in the run."""
+
+HARM = ("below input", "worst")
+"""Headings of what restoring made worse."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def _summary(results: Sequence[Result], with_published: bool) -> SummaryTable:
     has_reference = SPEED_REFERENCE in names
     rows = []
     for name in names:
+        own = [found[name, level] for level in levels if (name, level) in found]
         cells = [_cell(found.get((name, level))) for level in levels]
+        cells += _harm(own, results)
         timing = ["" if name == "input" else f"{speed[name]:.3g}"]
         if has_reference:
             timing.append("" if name == "input" else f"{speed[SPEED_REFERENCE] / speed[name]:.3g}x")
@@ -103,14 +110,16 @@ def _summary(results: Sequence[Result], with_published: bool) -> SummaryTable:
         for score in published_scores(protocol.name, trial.test_set):
             text = _numbers(score.psnr, score.ssim, score.auc)
             published.setdefault((score.method, score.source), {})[score.level] = text
-    blanks = ("",) * (2 if has_reference else 1)
+    blanks = ("",) * (4 if has_reference else 3)
     for (method, source), cells in published.items():
         if any(level in cells for level in levels):
             rows.append((method, *(cells.get(level, "") for level in levels), *blanks, source))
+    doubts = errata(protocol.name, trial.test_set) if len(rows) > len(names) else ()
 
     timings = ("s/MP", f"speed against {SPEED_REFERENCE}") if has_reference else ("s/MP",)
-    columns = ("method", *(_heading(protocol, level) for level in levels), *timings, "source")
-    return SummaryTable(f"{protocol.name} on {trial.test_set}", _notes(results), columns, tuple(rows), len(names))
+    columns = ("method", *(_heading(protocol, level) for level in levels), *HARM, *timings, "source")
+    notes = (*_notes(results), *(f"Published: {doubt}" for doubt in doubts))
+    return SummaryTable(f"{protocol.name} on {trial.test_set}", notes, columns, tuple(rows), len(names))
 
 
 def _notes(results: Sequence[Result]) -> tuple[str, ...]:
@@ -126,9 +135,25 @@ def _notes(results: Sequence[Result]) -> tuple[str, ...]:
         f"{pictures}, {selection}; output {protocol.output}{' to 8 bits' if protocol.output == 'rounded' else ''}; "
         f"seed {results[0].seed}.",
     ]
+    if any(changes(result, results) for result in results):
+        notes.append(
+            f"{HARM[0].capitalize()}: pictures, of all levels, whose PSNR is lower than their input's; {HARM[1]}: the "
+            "least gain or greatest loss of one picture, in dB."
+        )
+    elif is_untouched(results[0]):
+        notes.append(f"{HARM[1].capitalize()}: the lowest PSNR of one picture, in dB.")
     if protocol.differs is not None:
         notes.append(f"Differs: {protocol.differs}")
     return tuple(notes)
+
+
+def _harm(own: Sequence[Result], results: Sequence[Result]) -> list[str]:
+    changed = [change for result in own for change in changes(result, results)]
+    if changed:
+        return [f"{num_below(changed)} of {len(changed)}", f"{min(changed):+.2f}"]
+    if own[0].contestant != INPUT and is_untouched(own[0]):
+        return ["", f"{min(result.worst_psnr for result in own):.2f}"]
+    return ["", ""]
 
 
 def _heading(protocol: Protocol, level: float | None) -> str:

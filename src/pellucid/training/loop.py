@@ -46,6 +46,7 @@ def train(
     *,
     validate: Callable[[Recipe, int], dict[str, float]] | None = None,
     is_main: bool = True,
+    num_processes: int = 1,
     agree: Callable[[int], int] = int,
 ) -> Outcome:
     """Train until the last step, the time limit, or Ctrl-C; going on from the newest checkpoint of the run.
@@ -57,21 +58,24 @@ def train(
         run: where.
         validate: called every `validate_every` steps; what it returns goes into the log.
         is_main: whether this process writes; one of several does.
+        num_processes: that train together, each on its own batches.
         agree: the largest of the numbers that the processes call it with, so that all stop at the same step.
 
     Raises:
         MethodError: after too many non-finite losses in a row.
     """
-    first, sums, non_finite = _resume(recipe, run)
+    first, sums, non_finite, streak = _resume(recipe, run)
     started, started_cpu = time.monotonic(), time.process_time()
-    step, streak = first, 0
+    step = first
     window, window_images = time.monotonic(), 0
     with _interrupts() as interrupted, Progress(first, settings.steps, enabled=is_main) as progress:
         for step, batch in _prefetched(batches, first, settings.steps, settings.prefetch):
             try:
-                for name, value in recipe.step(batch).items():
-                    sums[name].append(value)
+                terms = recipe.step(batch)
                 streak = 0
+                if is_main:  # only the process that logs clears them
+                    for name, value in terms.items():
+                        sums[name].append(value)
             except FloatingPointError as error:
                 streak, non_finite = streak + 1, non_finite + 1
                 logger.warning("Step %d skipped, not finite: %s.", step, error)
@@ -81,8 +85,9 @@ def train(
                         "lower the learning rate or the gradient clip, or train with --training.precision no."
                     ) from error
             done = step + 1
-            progress.advance(done, len(batch.domains))
-            window_images += len(batch.domains)
+            images = len(batch.domains) * num_processes
+            progress.advance(done, images)
+            window_images += images
             if is_main and (done % settings.log_every == 0 or done == settings.steps):
                 seconds, window = time.monotonic() - window, time.monotonic()
                 # Values stay on the device until here: reading one waits for the GPU.
@@ -92,29 +97,36 @@ def train(
                 sums.clear()
                 window_images = 0
             if is_main and validate is not None and (done % settings.validate_every == 0 or done == settings.steps):
+                paused = time.monotonic()
                 run.log(done, **validate(recipe, done))
-                window = time.monotonic()
+                window += time.monotonic() - paused  # so that the pace is that of training alone
             is_over = _is_over(settings, started, started_cpu) and done < settings.steps
             reason = REASONS[agree(2 if interrupted.is_set() else int(is_over))]
             if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):
                 unlogged = {name: [float(value) for value in values] for name, values in sums.items()}
-                state = {"recipe": recipe.state_dict(), "unlogged": unlogged, "non_finite": non_finite}
+                counts = {"unlogged": unlogged, "non_finite": non_finite, "streak": streak}
+                state = {"recipe": recipe.state_dict(), **counts}
                 save_checkpoint(run.checkpoints, state, done, settings.keep_checkpoints)
             if reason != "finished":
                 return Outcome(done, reason)
     return Outcome(settings.steps, "finished")
 
 
-def _resume(recipe: Recipe, run: RunFolder) -> tuple[int, dict[str, list[float]], int]:
-    """The step to go on from, the terms since the last line of the log, and how many losses were not finite."""
+def _resume(recipe: Recipe, run: RunFolder) -> tuple[int, dict[str, list[float]], int, int]:
+    """The step to go on from, the terms since the last line of the log, how many losses were not finite, and in a row.
+
+    The log then ends at that step.
+    """
     existing = checkpoints(run.checkpoints)
     if not existing:
-        return 0, defaultdict(list), 0
+        run.forget_after(0)  # a run that was killed before its first checkpoint has left lines, too
+        return 0, defaultdict(list), 0, 0
     step, state = load_checkpoint(existing[-1])
     recipe.load_state_dict(state["recipe"])
     run.forget_after(step)
     logger.info("Going on from step %d in %s.", step, existing[-1])
-    return step, defaultdict(list, state["unlogged"]), state["non_finite"]
+    streak = state.get("streak", 0)  # earlier versions did not keep it
+    return step, defaultdict(list, state["unlogged"]), state["non_finite"], streak
 
 
 def _is_over(settings: TrainingSettings, started: float, started_cpu: float) -> bool:

@@ -23,6 +23,7 @@ class RunFolder:
         config: the run as resolved. What decides the result must agree with the run that is already there.
         pictures: what is trained on, as `data.fingerprint` has it; likewise.
         is_main: whether this process writes; one of several does, the others only read checkpoints.
+        num_processes: that train together; must agree likewise, as each draws its own batches.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class RunFolder:
         *,
         pictures: dict[str, Any] | None = None,
         is_main: bool = True,
+        num_processes: int = 1,
     ):
         self.path, self.is_main = path, is_main
         self.checkpoints, self.samples = path / "checkpoints", path / "samples"
@@ -53,12 +55,19 @@ class RunFolder:
                     f"Expected the pictures that the run in {path} began with, but names or content differ: put them "
                     f"back, or give another --training.run_folder."
                 )
+            begun = [entry["num_processes"] for entry in self._environments() if "num_processes" in entry]
+            if begun and begun[-1] != num_processes:
+                raise ConfigurationError(
+                    f"Expected as many processes as the run in {path} began with, {begun[-1]}, got {num_processes}: "
+                    f"launch as many, or give another --training.run_folder."
+                )
         _write(existing, yaml.safe_dump(config, sort_keys=False))
         if pictures is not None:
             _write(path / "pictures.json", json.dumps(pictures, indent=2))
-        _write(path / "environment.json", json.dumps(environment(), indent=2))
+        environments = [*self._environments(), {**environment(), "num_processes": num_processes}]
+        _write(path / "environment.json", json.dumps(environments, indent=2))
         self._log = (path / "log.jsonl").open("a", buffering=1)
-        self._tensorboard = _tensorboard(path / "tensorboard")
+        self._tensorboard: Any = None
 
     def log(self, step: int, **values: float) -> None:
         """One line of the log, and the same to TensorBoard."""
@@ -70,9 +79,15 @@ class RunFolder:
                 self._tensorboard.add_scalar(name, value, step)
 
     def forget_after(self, step: int) -> None:
-        """Drop the log's lines after `step`: they are from steps that are about to be taken again."""
+        """Drop what was logged after `step`: it is from steps that are about to be taken again.
+
+        TensorBoard, which cannot drop lines, is told to pass over them; it is written from then on.
+        """
         if not self.is_main:
             return
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+        self._tensorboard = _tensorboard(self.path / "tensorboard", step + 1)
         path = self.path / "log.jsonl"
         lines = [line for line in self.lines() if line["step"] <= step]
         self._log.close()
@@ -88,6 +103,12 @@ class RunFolder:
             except ValueError:
                 continue
         return found
+
+    def _environments(self) -> list[dict[str, Any]]:
+        """Those of all starts of the run, the first one first."""
+        path = self.path / "environment.json"
+        found = json.loads(path.read_text()) if path.is_file() else []
+        return found if isinstance(found, list) else [found]  # earlier versions kept the last one only
 
     def close(self) -> None:
         """Close the files."""
@@ -135,11 +156,15 @@ def _git_revision() -> str | None:
     return answer.stdout.strip()
 
 
+_FREE = ("memory", "refuse_leaks_into")
+"""Settings of the data that may change within a run: they decide whether and how it runs, not what comes out."""
+
+
 def _decisive(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide the result: not how the loop runs, but its steps and precision; not how much memory."""
+    """The settings that decide the result: of how the loop runs its steps and precision; not what is only checked."""
     training = config.get("training", {})
     rest = {key: value for key, value in config.items() if key != "training"}
-    rest["data"] = {key: value for key, value in config.get("data", {}).items() if key != "memory"}
+    rest["data"] = {key: value for key, value in config.get("data", {}).items() if key not in _FREE}
     return {**rest, "training": {key: training.get(key) for key in ("steps", "precision")}}
 
 
@@ -149,6 +174,9 @@ def _differences(one: Any, other: Any, name: str = "") -> list[str]:
         other = {key: value for key, value in other.items() if key in one or value}
         keys = sorted(set(one) | set(other), key=str)
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{name}.{key}".strip("."))]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        rows = enumerate(zip(one, other, strict=True))
+        return [d for row, (old, new) in rows for d in _differences(old, new, f"{name}.{row}")]
     return [] if json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True) else [name]
 
 
@@ -158,9 +186,9 @@ def _write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _tensorboard(path: Path) -> Any:
+def _tensorboard(path: Path, first_step: int) -> Any:
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(path))
+    return SummaryWriter(str(path), purge_step=first_step)

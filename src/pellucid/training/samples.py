@@ -13,17 +13,26 @@ from pellucid.training.run_folder import RunFolder
 
 SHOWN = 8
 
+CURVES = {
+    "loss": "loss",
+    "validation/gain": "validation gain over input, dB",
+    "validation/accuracy": "validation accuracy",
+}
+"""What is drawn of the log, where it is there, and the title above it."""
+
 
 def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[str, float]:
     """PSNR per domain on `batch`, as `validation/<domain>`, and `validation/gain` over the degraded inputs, in dB.
 
+    Without a degraded sample there is no gain.
     Writes `samples/step-00001234.png` (degraded, restored, clean side by side) and `curves.png` into the run folder.
     Of what a recipe judges itself (`Recipe.judge`) there are no samples to show.
     """
     judged = recipe.judge(batch)
     if judged is not None:
-        draw_curves(run.lines(), run.path / "curves.png")
-        return {f"validation/{name}": value for name, value in judged.items()}
+        values = {f"validation/{name}": value for name, value in judged.items()}
+        _draw_with(values, run, step)
+        return values
     restored = recipe.restorer().restore(batch.degraded).image.clamp(0, 1)
     after, before = _psnr(restored, batch.clean), _psnr(batch.degraded.clamp(0, 1), batch.clean)
     values: dict[str, float] = {}
@@ -31,11 +40,17 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
         rows = [row for row, name in enumerate(batch.domains) if name == domain]
         values[f"validation/{domain}"] = after[rows].mean().item()
     degraded = [row for row, name in enumerate(batch.domains) if name != CLEAN]
-    values["validation/gain"] = (after - before)[degraded].mean().item()
+    if degraded:
+        values["validation/gain"] = (after - before)[degraded].mean().item()
     triples = torch.cat([batch.degraded.clamp(0, 1), restored, batch.clean], dim=3)[:SHOWN]
     _save_png(torch.cat(list(triples), dim=1), run.samples / f"step-{step:08d}.png")
-    draw_curves(run.lines(), run.path / "curves.png")
+    _draw_with(values, run, step)
     return values
+
+
+def _draw_with(values: dict[str, float], run: RunFolder, step: int) -> None:
+    """The curves with `values` as their last point; the loop logs them only once it has them."""
+    draw_curves([*run.lines(), {"step": step, **values}], run.path / "curves.png")
 
 
 def _psnr(restored: Tensor, clean: Tensor) -> Tensor:
@@ -53,22 +68,23 @@ def _save_png(image: Tensor, path: Path) -> None:
 
 
 def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
-    """Loss and validation gain over the steps, as a PNG. Nothing when matplotlib is not installed."""
+    """Loss, and validation gain or accuracy, over the steps, as a PNG. Nothing when matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         return
-    figure = Figure(figsize=(9, 4))
+    points = {name: [(line["step"], line[name]) for line in lines if name in line] for name in CURVES}
+    drawn = {name: found for name, found in points.items() if found}
+    if not drawn:
+        return
+    figure = Figure(figsize=(4.5 * len(drawn), 4))
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    losses = [(line["step"], line["loss"]) for line in lines if "loss" in line]
-    gains = [(line["step"], line["validation/gain"]) for line in lines if "validation/gain" in line]
-    for axes, points, name in ((left, losses, "loss"), (right, gains, "validation gain over input, dB")):
-        if points:
-            axes.plot(*zip(*points, strict=True))
+    for axes, (name, found) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):
+        axes.plot(*zip(*found, strict=True), marker="." if len(found) == 1 else None)
         axes.set_xlabel("step")
-        axes.set_title(name)
-    left.set_yscale("log")
+        axes.set_title(CURVES[name])
+        if name == "loss":
+            axes.set_yscale("log")
     figure.tight_layout()
     figure.savefig(path)

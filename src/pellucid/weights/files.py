@@ -31,7 +31,11 @@ def save_weights(
         for name, value in tensors.items()
     }
     partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    partial.touch()
+    mode = partial.stat().st_mode  # as new files get it; safetensors makes its own for the owner alone
     save_file(stored, partial, metadata={"pellucid": json.dumps(description, sort_keys=True)})
+    partial.chmod(mode)
     partial.replace(path)
 
 
