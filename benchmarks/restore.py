@@ -2,11 +2,13 @@
 
     python benchmarks/restore.py --megapixels 1 12 48 108 --output benchmarks/results/restore-default
 
-Pictures are mosaics of the example photographs, saved as JPEG at quality 92. Every size runs in a process of its own:
-seconds are those of `pellucid.restore` file to file with the model loaded, peak memory that of the process. The share
-is the network's multiply-adds, counted once per pixel of the picture, over the whole time, against a 2048^3 bf16 matrix
-product in the same process, best of five before and after. The naive run is the same network in float32, NCHW,
-eager, the whole picture at once, file to file. Machines are shared and noisy: read ratios.
+Pictures are mosaics of one example photograph each, saved as JPEG at quality 92: which network restores a picture, and
+so how fast, depends on what is wrong with it. The first example is restored at all sizes, the others at 12 megapixels.
+Every measurement runs in a process of its own: seconds are those of `pellucid.restore` file to file with the model
+loaded, peak memory that of the process. The share is the network's multiply-adds, counted once per pixel of the
+picture, over the whole time, against a 2048^3 bf16 matrix product in the same process, best of five before and after.
+The naive run is the same network in float32, NCHW, eager, the whole picture at once, file to file. Machines are shared
+and noisy: read ratios.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import torch
 from pellucid.training.run_folder import environment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+OTHERS_MEGAPIXELS = 12
 SIDES = {0.25: (500, 500), 1: (1000, 1000), 12: (3000, 4000), 48: (6000, 8000), 108: (9000, 12000)}
 
 
@@ -145,12 +148,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="default")
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48, 108])
-    parser.add_argument("--naive", type=float, nargs="*", default=[1, 12], help="sizes of the naive run, megapixels")
+    parser.add_argument("--naive", type=float, nargs="*", default=[12], help="sizes of the naive run, megapixels")
     parser.add_argument("--classical", type=float, nargs="*", default=[0.25], help="sizes of the classical ones")
     parser.add_argument("--memory", help="budget, as on the command line")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/restore-default"))
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
-    parser.add_argument("--examples", default="*", help="which of them, a pattern: what is chosen decides the speed")
+    parser.add_argument("--examples", nargs="+", default=["noisy*", "rainy*", "blurred*", "hazy*"], help="patterns")
     arguments = parser.parse_args()
     if arguments.measure is not None:
         what, model, source, memory = arguments.measure
@@ -160,18 +163,19 @@ def main() -> None:
         return
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        plan = [("restore", size) for size in arguments.megapixels]
-        plan += [("naive", size) for size in arguments.naive]
-        plan += [(name, size) for name in ("BM3D", "OpenCV non-local means") for size in arguments.classical]
-        for what, size in plan:
-            source = Path(folder) / f"{SIDES[size][0]}x{SIDES[size][1]}.jpg"
-            if not source.exists():
-                mosaic(size, source, arguments.examples)
+        first, *others = arguments.examples
+        plan = [("restore", size, first) for size in arguments.megapixels]
+        plan += [("naive", size, first) for size in arguments.naive]
+        plan += [(what, OTHERS_MEGAPIXELS, other) for other in others for what in ("restore", "naive")]
+        plan += [(name, size, first) for name in ("BM3D", "OpenCV non-local means") for size in arguments.classical]
+        for number, (what, size, examples) in enumerate(plan):
+            source = Path(folder) / str(number) / f"{SIDES[size][0]}x{SIDES[size][1]}.jpg"
+            source.parent.mkdir()
+            mosaic(size, source, examples)
             measured = in_process(what, arguments.model, str(source), arguments.memory or "")
-            rows.append({"what": what, "megapixels": size, **measured})
+            rows.append({"what": what, "examples": examples, "megapixels": size, **measured})
             print(rows[-1], flush=True)
     content = {
-        "examples": arguments.examples,
         "model": arguments.model,
         "memory": arguments.memory,
         "machine": environment(),
@@ -185,12 +189,15 @@ def main() -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as Markdown."""
-    lines = ["| what | megapixels | s | s/MP | peak memory | share of matrix rate |", "|---|---|---|---|---|---|"]
+    head = ["what", "picture", "taken for", "megapixels", "s", "s/MP", "kMAC/px", "peak memory", "share of matrix rate"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         peak = f"{row['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in row else ""
         share = f"{row['share_of_matrix_rate']:.2f}" if "share_of_matrix_rate" in row else ""
-        times = f"{row['seconds']:.2f} | {row['seconds_per_megapixel']:.2f}"
-        lines.append(f"| {row['what']} | {row['megapixels']:g} | {times} | {peak} | {share} |")
+        work = f"{row['thousand_multiply_adds_per_pixel']:.0f}" if "share_of_matrix_rate" in row else ""
+        cells = [row["what"], row["examples"].strip("*"), row.get("taken_for", ""), f"{row['megapixels']:g}"]
+        cells += [f"{row['seconds']:.2f}", f"{row['seconds_per_megapixel']:.2f}", work, peak, share]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
