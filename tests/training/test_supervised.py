@@ -13,7 +13,7 @@ from pellucid.data.batch import Batch
 from pellucid.methods.supervised.averaging import AveragedWeights
 from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
 from pellucid.methods.supervised.schedule import cosine_with_warm_up
-from pellucid.objectives.pixel import PixelObjective, charbonnier, l1
+from pellucid.objectives.pixel import PixelObjective, charbonnier, l1, log_squared_error
 
 
 @pytest.mark.parametrize(("steps", "warm_up"), [(50, 10), (30, 1), (30, 0)])
@@ -129,3 +129,14 @@ def test_weights_stay_when_the_loss_is_not_finite(value: float) -> None:
     assert all(torch.equal(before[name], weight) for name, weight in network.state_dict().items())
     strategy.step(PixelObjective("l1"), batch())  # and the next step is not spoilt by what was left
     assert all(weight.isfinite().all() for weight in network.state_dict().values())
+
+
+def test_log_squared_error_is_psnr_far_from_its_floor() -> None:
+    peak_signal_noise_ratio = pytest.importorskip("skimage.metrics").peak_signal_noise_ratio
+    clean = torch.rand(3, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(3, 3, 20, 20, generator=torch.Generator().manual_seed(1))
+    restored = clean + torch.tensor([0.0, 0.1, 0.3]).view(3, 1, 1, 1) * noise
+    nothing, mild, severe = log_squared_error(restored, clean, epsilon=1e-4).tolist()
+    decibels = [peak_signal_noise_ratio(clean[row].numpy(), restored[row].numpy(), data_range=1) for row in (1, 2)]
+    assert nothing == 0
+    assert severe - mild == pytest.approx((decibels[0] - decibels[1]) * math.log(10) / 20, rel=1e-4)

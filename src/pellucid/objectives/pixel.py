@@ -19,14 +19,29 @@ def l1(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored - clean).abs().mean(dim=(1, 2, 3))
 
 
-PIXEL_LOSSES = {"l1": l1, "charbonnier": charbonnier}
+def log_squared_error(restored: Tensor, clean: Tensor, epsilon: float = 2 / 255) -> Tensor:
+    """PSNR as a loss: half the logarithm of the mean squared error of each sample, `(B,)`, plus a constant.
+
+        1/2 log((mse + epsilon^2) / epsilon^2)
+
+    A mildly degraded sample then counts as much as a severe one, and what has less error than `epsilon` hardly counts.
+
+    Source:
+        PSNR loss of NAFNet (Chen et al., ECCV 2022). Differs: natural logarithm, and `epsilon` (there 1e-8 in the
+        squared error), without which samples that need nothing outweigh all others.
+    """
+    squared = ((restored - clean) ** 2).mean(dim=(1, 2, 3))
+    return 0.5 * (squared / epsilon**2).log1p()
+
+
+PIXEL_LOSSES = {"l1": l1, "charbonnier": charbonnier, "log-squared-error": log_squared_error}
 
 
 class PixelObjective:
     """Restore the batch and compare with the clean pictures, in float32.
 
     Args:
-        loss: `"l1"` or `"charbonnier"`.
+        loss: one of `PIXEL_LOSSES`.
     """
 
     def __init__(self, loss: str = "charbonnier"):

@@ -23,7 +23,7 @@ class NetworkSettings(Section):
 class OptimisationSettings(Section):
     """How the loss moves the weights."""
 
-    loss: Literal["l1", "charbonnier", "cross-entropy"] = Field(
+    loss: Literal["l1", "charbonnier", "log-squared-error", "cross-entropy"] = Field(
         default="charbonnier", description="Pixel loss; or of a network that tells degradations apart."
     )
     learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's peak rate.")
