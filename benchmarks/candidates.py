@@ -80,13 +80,14 @@ def quality(recipe: Path, network: str, arguments: dict, cpu_minutes: float, fol
         "--training.checkpoint_every=1000000",
         "--training.validate_every=1000000",
     ]
-    probe = ["--training.steps=30", f"--training.run_folder={folder}/probe"]
-    start = time.process_time()
-    train(recipe, common + probe)
-    first = time.process_time() - start
-    start = time.process_time()
-    train(recipe, [*common, "--training.steps=90", f"--training.run_folder={folder}/probe-longer"])
-    per_step = (time.process_time() - start - first) / 60  # loading and validation cancel out
+
+    def probe(steps: int, name: str) -> float:
+        start = time.process_time()
+        train(recipe, [*common, f"--training.steps={steps}", f"--training.run_folder={folder}/{name}"])
+        return time.process_time() - start
+
+    probe(5, "warm-up")  # imports and kernels are made ready once in a process
+    per_step = (probe(90, "longer") - probe(30, "shorter")) / 60  # loading and validation cancel out
     steps = round(cpu_minutes * 60 / per_step)
     run = folder / "run"
     train(recipe, [*common, f"--training.steps={steps}", f"--training.run_folder={run}"])

@@ -116,6 +116,14 @@ def test_every_status_of_training_is_documented() -> None:
     assert [status for status in STATUS.values() if f"| {status} |" not in text] == []
 
 
+def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
+    text = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    tables = re.findall(r"<!-- ([\w-]+) -->\n(.*?)\n?<!-- end -->", text, flags=re.DOTALL)
+    assert {name for name, _ in tables} == {"restore-default", "candidates"}
+    for name, table in tables:  # scripts/fill_tables.py puts them there
+        assert table == (REPOSITORY / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").strip()
+
+
 def test_the_changelog_knows_the_version() -> None:
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## {re.escape(pellucid.__version__)}\b", changelog, re.MULTILINE)

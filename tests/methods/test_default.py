@@ -59,11 +59,11 @@ def seeded() -> Generator:
 
 def test_clean_photographs_come_back(model: Model, photographs: Tensor) -> None:
     assert set(chosen(model, photographs)) <= {
+        "clean",
         "generalist",
-        "noise",
         "jpeg",
-    }  # which hardly touch them; nor is their tone
-    assert psnr(model.restore(photographs).image, photographs).mean() > 39
+    }  # the last hardly touch them; nor does tone
+    assert psnr(model.restore(photographs).image, photographs).min() >= 40
 
 
 @pytest.mark.parametrize(("sigma", "gain"), [(15, 5.5), (25, 7.0), (50, 9.0)])
