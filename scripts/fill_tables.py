@@ -16,7 +16,7 @@ def filled(text: str) -> str:
         table = (ROOT / "benchmarks" / "results" / f"{mark[1]}.md").read_text(encoding="utf-8")
         return f"<!-- {mark[1]} -->\n{table.strip()}\n<!-- end -->"
 
-    return re.sub(r"<!-- ([\w-]+) -->\n(?:.*?\n)?<!-- end -->", with_table, text, flags=re.DOTALL)
+    return re.sub(r"<!-- ([\w-]+) -->\n.*?<!-- end -->", with_table, text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
