@@ -21,7 +21,7 @@ from pellucid.data.clean_pictures import load_clean_pictures, split_validation
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.degradations.mixing import Mixture
-from pellucid.images.overview import details, overview, spread
+from pellucid.images.overview import spread, views
 from pellucid.methods.load import load
 
 SIDE, COUNT = 256, 12
@@ -67,7 +67,7 @@ def main() -> None:
         chosen: Counter[str] = Counter()
         sums = torch.zeros(len(names) + 2)
         for degraded, clean in pairs:
-            context = restorer.context(overview(degraded), details(degraded))
+            context = restorer.context(views(degraded))
             context = torch.zeros(1, 1, 1, 1) if context is None else context
             chosen[names[round(context[0, 0, 0, 0].item())]] += 1
             chosen["another tone"] += context.shape[1] > 1

@@ -15,14 +15,14 @@ from pathlib import Path
 
 MEASURE = """
 import resource, sys, torch
-from pellucid.images.overview import details, overview, spread
+from pellucid.images.overview import spread, views
 from pellucid.methods.load import load
 restorer = load(sys.argv[1], "cpu").restorer
 side = int(sys.argv[2])
 count = len(getattr(restorer.network, "specialists", ()))
 def work(side):
     dark = torch.rand(1, 3, side, side) * 0.04  # asks for another tone
-    context = restorer.context(overview(dark), details(dark))
+    context = restorer.context(views(dark))
     restorer.restore(dark, None if context is None else spread(context, (side, side)))
     for number in range(count):
         restorer.restore(dark, spread(torch.full((1, 1, 1, 1), number + 1.0), (side, side)))

@@ -61,14 +61,14 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
     from torch.utils.flop_counter import FlopCounterMode
 
     import pellucid
-    from pellucid.app.restore_file import details_of, overview_of
+    from pellucid.app.restore_file import views_of
     from pellucid.images.files import read_picture
     from pellucid.images.overview import spread
 
     model = pellucid.load(model_name, device="cpu")
     network: Any = model.restorer.network  # pyright: ignore[reportAttributeAccessIssue]
     picture = read_picture(source, scratch=source.parent)
-    context = model.restorer.context(overview_of(picture), details_of(picture))
+    context = model.restorer.context(views_of(picture))
     picture.close()
     # What was chosen for the picture decides what is computed; its tone does not.
     given = () if context is None else (spread(context[..., :1, :1], (256, 256)),)
@@ -98,7 +98,7 @@ def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str
 
     import pellucid
     from pellucid.images.files import read_image, write_image
-    from pellucid.images.overview import details, overview, spread
+    from pellucid.images.overview import spread, views
     from pellucid.images.padding import crop_to, pad_to_multiple
     from pellucid.images.tiling import Box
 
@@ -109,7 +109,7 @@ def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str
     def run() -> None:
         image = read_image(source)
         padded, size = pad_to_multiple(image, restorer.size_multiple)
-        context = restorer.context(overview(image), details(image))
+        context = restorer.context(views(image))
         whole = Box(0, 0, *padded.shape[-2:])
         restored = network(padded, *(() if context is None else (spread(context, size, whole),)))
         write_image(source.with_name("naive.jpg"), crop_to(restored, size).clamp(0, 1))

@@ -8,10 +8,12 @@ are training sets that the bundled weights were not trained on. Pictures that ne
 clean pictures held out by recipes/tone.yaml, as they are and damaged in other ways.
 
 For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
-exceeded (brighter / darker / haze), with how many become brighter and darker.
+exceeded (brighter / darker / haze), with how many become brighter and darker. Then, of the pictures whose tone the
+default model changes, what is best done after that: nothing, the generalist, or whoever a second look chooses.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from pellucid.data.clean_pictures import load_clean_pictures, split_validation
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.degradations.mixing import Mixture
-from pellucid.images.overview import details, overview, spread
+from pellucid.images.overview import spread, views
+from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import load
 from pellucid.networks.catalog import build_network
 from pellucid.weights.bundled import bundled_weights
@@ -47,8 +50,71 @@ def psnr(one: Tensor, other: Tensor) -> float:
     return -10 * torch.log10(((one.clamp(0, 1) - other) ** 2).mean().clamp_min(1e-6)).item()
 
 
+def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
+    """Degraded and clean pictures by the name of their group, `(1, 3, H, W)` each."""
+    settings = read_run(recipe).config.data.model_copy(update={"reduction": 1})
+    held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    unseen = [pixels[None].float() / 255 for _, pixels in clean_pictures("bsds_rest")]
+    found["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
+    for name in ("sots_train15", "lowlight_sice122"):
+        pairs = [pair.load() for pair in load_pairs(name)]
+        found[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
+    for name in (*NEED_NOTHING, "haze", "low-light"):
+        batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
+        found[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
+    return found
+
+
+def thresholds(tone: Any, joined: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str]:
+    """The cells of one row: input, toned, and with each of `THRESHOLDS`."""
+    hazy = joined.chooser.domains.index("haze")
+    rows = []
+    for degraded, clean in pairs:
+        seen = views(degraded)
+        chosen = tone.choose(seen.overview)
+        toned = tone(degraded, spread(chosen, seen.size))
+        change = tone.change(seen.overview, chosen).item()
+        rows.append((psnr(degraded, clean), psnr(toned, clean), change, joined.recognise(seen.details)[0, hazy].item()))
+    cells = [f"{sum(row[k] for row in rows) / len(rows):.2f}" for k in (0, 1)]
+    for up, down, least in THRESHOLDS:
+        brighter = [change > up for _, _, change, _ in rows]
+        darker = [change < -down and haze > least for _, _, change, haze in rows]
+        is_toned = [up_now or down_now for up_now, down_now in zip(brighter, darker, strict=True)]
+        kept = [row[1] if toned else row[0] for row, toned in zip(rows, is_toned, strict=True)]
+        cells.append(f"{sum(kept) / len(kept):.2f} ({sum(brighter)} + {sum(darker)} of {len(rows)})")
+    return cells
+
+
+def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] | None:
+    """The cells of one row on who restores a toned picture; `None` where no picture's tone is changed."""
+    chosen: Counter[str] = Counter()
+    rows = []
+    for degraded, clean in pairs:
+        context = restorer.context(views(degraded))
+        if context is None or context.shape[1] == 1:
+            continue
+        chosen[restorer.taken_for(context)] += 1
+        at_pixels = spread(context, (degraded.shape[-2], degraded.shape[-1]))
+        by_generalist = torch.cat([torch.zeros_like(at_pixels[:, :1]), at_pixels[:, 1:]], dim=1)
+        toned = restorer.network.tone(degraded, at_pixels[:, 1:])
+        results = [toned, *(restore_any_size(restorer, degraded, its) for its in (by_generalist, at_pixels))]
+        rows.append([psnr(result, clean) for result in (degraded, *results)])
+    if not rows:
+        return None
+    means = torch.tensor(rows).mean(0).tolist()
+    return [str(len(rows)), *(f"{value:.2f}" for value in means), "; ".join(f"{n} {who}" for who, n in chosen.items())]
+
+
+def restore_any_size(restorer: Any, degraded: Tensor, context: Tensor) -> Tensor:
+    """Padded picture and context in, cropped picture out."""
+    padded, size = pad_to_multiple(degraded, restorer.size_multiple)
+    return crop_to(restorer.restore(padded, pad_to_multiple(context, restorer.size_multiple)[0]).image, size)
+
+
+@torch.inference_mode()
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, nargs="?", default=bundled_weights("default"))
     parser.add_argument("--recipe", type=Path, default=Path("recipes/tone.yaml"))
@@ -56,48 +122,22 @@ def main() -> None:
     tensors, description = load_weights(arguments.weights)
     network: Any = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
     load_into(network, tensors, arguments.weights)
-    joined: Any = network if hasattr(network, "tone") else load("default", "cpu").restorer.network
-    network = getattr(network, "tone", network)  # of the joined default model, its first part
-    network.smallest_change = (0.0, 0.0)
-    hazy = joined.chooser.domains.index("haze")
-
-    settings = read_run(arguments.recipe).config.data.model_copy(update={"reduction": 1})
-    held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
-    groups: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    unseen = [pixels[None].float() / 255 for _, pixels in clean_pictures("bsds_rest")]
-    groups["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
-    for name in ("sots_train15", "lowlight_sice122"):
-        pairs = [pair.load() for pair in load_pairs(name)]
-        groups[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
-    for name in (*NEED_NOTHING, "haze", "low-light"):
-        batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
-        groups[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
-
-    print(
-        "| group | input | toned | "
-        + " | ".join(f"> {up:g} / {down:g} / {haze:g}" for up, down, haze in THRESHOLDS)
-        + " |"
-    )
+    is_joined = hasattr(network, "tone")
+    restorer: Any = load(arguments.weights if is_joined else "default", "cpu").restorer
+    tone = network.tone if is_joined else network
+    pictures = groups(arguments.recipe)
+    heads = [" / ".join(f"{part:g}" for part in threshold) for threshold in THRESHOLDS]
+    print(f"| group | input | toned | > {' | > '.join(heads)} |")
     print("|---" * (3 + len(THRESHOLDS)) + "|")
-    for name, pairs in groups.items():
-        rows = []
-        for degraded, clean in pairs:
-            with torch.inference_mode():
-                view = overview(degraded)
-                chosen = network.context(view)
-                toned = network(degraded, spread(chosen, (degraded.shape[-2], degraded.shape[-1])))
-                change = network.change(view, chosen).item()
-                haze = joined.recognise(details(degraded))[0, hazy].item()
-            rows.append((psnr(degraded, clean), psnr(toned, clean), change, haze))
-        means = [sum(row[k] for row in rows) / len(rows) for k in (0, 1)]
-        cells = []
-        for up, down, least in THRESHOLDS:
-            brighter = [change > up for _, _, change, _ in rows]
-            darker = [change < -down and haze > least for _, _, change, haze in rows]
-            is_toned = [up_now or down_now for up_now, down_now in zip(brighter, darker, strict=True)]
-            kept = [row[1] if toned else row[0] for row, toned in zip(rows, is_toned, strict=True)]
-            cells.append(f"{sum(kept) / len(kept):.2f} ({sum(brighter)} + {sum(darker)} of {len(rows)})")
-        print(f"| {name} | {means[0]:.2f} | {means[1]:.2f} | " + " | ".join(cells) + " |", flush=True)
+    for name, pairs in pictures.items():
+        print(f"| {name} | {' | '.join(thresholds(tone, restorer.network, pairs))} |", flush=True)
+    if not is_joined:
+        return
+    print("\n| group | toned | input | nothing more | generalist | second look | taken for |\n" + "|---" * 7 + "|")
+    for name, pairs in pictures.items():
+        cells = afterwards(restorer, pairs)
+        if cells is not None:
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ SERVES = {
     "rain+sensor-noise": "rain",
 }
 
+SERVES_TONED = {"haze": "clean"}
+"""What still looks hazy when its haze has been undone has no need of a network (benchmarks/results/tone.md)."""
+
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
@@ -137,6 +140,7 @@ def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pi
         "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names} | UNTRAINED,
         "chooser": dict(parts["chooser"].network["arguments"]),
         "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
+        "serves_toned": SERVES_TONED,
         "darkening_needs": DARKENING_NEEDS,
         "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in names},
     }

@@ -11,10 +11,10 @@ import torch
 
 from pellucid.app import budget
 from pellucid.app import restore_file as restore_module
-from pellucid.app.restore_file import details_of, overview_of, restore_file
+from pellucid.app.restore_file import restore_file, views_of
 from pellucid.errors import ConfigurationError, DeviceError, ImageError
 from pellucid.images.files import read_image, read_picture
-from pellucid.images.overview import details, overview
+from pellucid.images.overview import Views, views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model
 
@@ -30,9 +30,12 @@ class Spy:
         self.parts: list[tuple[int, ...]] = []
         self.contexts: list[tuple[tuple[int, ...], ...]] = []
 
-    def context(self, overview: torch.Tensor, details: torch.Tensor) -> torch.Tensor:
-        self.contexts.append((tuple(overview.shape[-2:]), tuple(details.shape[1:])))
+    def context(self, views: Views) -> torch.Tensor:
+        self.contexts.append((tuple(views.overview.shape[-2:]), tuple(views.details.shape[1:]), views.size))
         return torch.zeros(1, 1, 1, 1)
+
+    def reach(self, context: torch.Tensor | None) -> int:
+        return self.receptive_radius
 
     def taken_for(self, context: torch.Tensor | None) -> str:
         return "a test"
@@ -78,7 +81,7 @@ def test_a_restorer_sees_the_whole_picture_once(tmp_path: Path, tiny: Model, mak
     assert receipt.taken_for == "a test"
     restore_file(source, tmp_path / "tiled.png", dataclasses.replace(tiny, restorer=tiled), tile=100)
     assert whole.parts == [(32, 1604)]
-    assert whole.contexts == tiled.contexts == [((10, 534), (4, 3, 30, 128))], (
+    assert whole.contexts == tiled.contexts == [((10, 534), (4, 3, 30, 128), (30, 1601))], (
         "every third pixel, so that tiles and the whole agree"
     )
     assert len(tiled.parts) > 10
@@ -93,8 +96,9 @@ def test_views_of_a_file_are_those_of_its_upright_picture(tmp_path: Path, orient
     exif[0x0112] = orientation
     image_module.fromarray(pixels.numpy()).save(tmp_path / "a.png", exif=exif)
     picture = read_picture(tmp_path / "a.png")
-    assert torch.equal(overview_of(picture), overview(picture.read())), "the same as of the picture in memory"
-    assert torch.equal(details_of(picture), details(picture.read()))
+    of_file, in_memory = views_of(picture), views(picture.read())
+    assert torch.equal(of_file.overview, in_memory.overview) and torch.equal(of_file.details, in_memory.details)
+    assert of_file.size == in_memory.size
 
 
 def test_the_receipt_says_what_was_done(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -12,7 +12,7 @@ from pellucid.degradations.jpeg import jpeg
 from pellucid.degradations.low_light import low_light
 from pellucid.degradations.noise import gaussian_noise
 from pellucid.degradations.rain import rain
-from pellucid.images.overview import details, overview
+from pellucid.images.overview import views
 from pellucid.methods.load import Model, load
 
 
@@ -46,7 +46,7 @@ def psnr(one: Tensor, other: Tensor) -> Tensor:
 def chosen(model: Model, pictures: Tensor) -> list[str]:
     """Which of the model's networks restores each picture; fails when a tone is changed."""
     names = ["generalist", *model.restorer.network.specialists]  # pyright: ignore
-    context = model.restorer.context(overview(pictures), details(pictures))
+    context = model.restorer.context(views(pictures))
     if context is None:
         return ["generalist"] * len(pictures)
     assert context.shape[1] == 1

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.errors import MethodError, WeightsError
-from pellucid.images.overview import detail_boxes, details, overview, spread
+from pellucid.images.overview import detail_boxes, spread, views
 from pellucid.methods.load import load
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
@@ -51,10 +51,6 @@ def says(network: Any, logits: list[float]) -> None:
         last.bias.copy_(torch.tensor(logits))
 
 
-def views(image: Tensor) -> tuple[Tensor, Tensor]:
-    return overview(image), details(image)
-
-
 @pytest.mark.parametrize(
     ("logits", "who"),
     [
@@ -68,7 +64,7 @@ def views(image: Tensor) -> tuple[Tensor, Tensor]:
 def test_the_choice_is_by_what_is_served_together(logits: list[float], who: str | None) -> None:
     network = lively()
     says(network, logits)
-    context = network.context(*views(picture()))
+    context = network.context(views(picture()))
     assert network.taken_for(context) == (who or "nothing in particular")
     if who is None:
         assert context is None
@@ -84,10 +80,10 @@ def test_a_specialist_may_need_more_certainty() -> None:
     network = lively()
     says(network, [0, 0, 0, 2.0])
     assert 0.6 < torch.tensor([0, 0, 0, 2.0]).softmax(0)[3] < 0.8
-    assert network.taken_for(network.context(*views(picture()))) == "rain"
+    assert network.taken_for(network.context(views(picture()))) == "rain"
     network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "least_probability": {"rain": 0.8}}))
     says(network, [0, 0, 0, 2.0])
-    assert network.context(*views(picture())) is None
+    assert network.context(views(picture())) is None
 
 
 @pytest.mark.parametrize("least", [0.05, 0.6])
@@ -99,7 +95,7 @@ def test_a_darker_tone_needs_evidence_from_near_and_a_brighter_one_does_not(leas
     for constant, is_kept in ((-0.3, least < 0.6), (0.3, True)):
         with torch.no_grad():  # curves of a constant alone
             network.tone.coefficients.bias[:3] = constant
-        context = network.context(*views(0.3 + 0.4 * picture()))
+        context = network.context(views(0.3 + 0.4 * picture()))
         assert network.taken_for(context) == ("haze or low light" if is_kept else "nothing in particular")
 
 
@@ -111,7 +107,7 @@ def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
     }
     network = cast("Any", build_network("all-in-one", arguments))
     says(network, [9, 0, 0, 0])
-    context = network.context(*views(picture()))
+    context = network.context(views(picture()))
     assert network.taken_for(context) == "clean"
     assert torch.equal(NetworkRestorer(network).restore(picture(), spread(context, (40, 48))).image, picture())
 
@@ -127,7 +123,7 @@ def test_parts_that_do_not_belong_together_are_refused() -> None:
 def test_without_specialists_the_generalist_restores_all() -> None:
     network = build_network("all-in-one", {**ARGUMENTS, "specialists": {}, "serves": {}})
     network = cast("Any", network)
-    assert network.context(*views(picture())) is None
+    assert network.context(views(picture())) is None
     assert network(picture()).shape == picture().shape
 
 
@@ -141,16 +137,52 @@ def test_each_picture_of_a_batch_has_its_own() -> None:
         assert torch.allclose(restored[row : row + 1], part(images[row : row + 1]), atol=1e-6)
 
 
-def test_a_changed_tone_is_the_generalists() -> None:
+def lifting(network: Any) -> None:
+    """Curves of a constant alone, 0.3 brighter."""
+    network.tone.smallest_change = (0.1, 1.0)
+    with torch.no_grad():
+        network.tone.coefficients.weight.zero_()
+        network.tone.coefficients.bias.zero_()
+        network.tone.coefficients.bias[:3] = 0.3
+
+
+@pytest.mark.parametrize(("logits", "who"), [([9, 0, 0, 0], "generalist"), ([0, 9, 0, 0], "noise")])
+def test_a_changed_tone_is_looked_at_again(logits: list[float], who: str) -> None:
+    network, image = lively(), 0.5 * picture()
+    lifting(network)
+    seen: list[Tensor] = []
+    recognise = network.recognise
+    network.recognise = lambda details: seen.append(details) or recognise(details)
+    says(network, logits)
+    coarse = network.context(views(image))
+    assert network.taken_for(coarse) == "haze or low light" + (", then noise" if who == "noise" else "")
+    assert torch.equal(seen[0], views(image).details)
+    assert torch.allclose(seen[1], views(image + 0.3).details, atol=1e-6), "with its new tone, at its place"
+    context = spread(coarse, (40, 48))
+    toned = network.tone(image, context[:, 1:])
+    assert torch.allclose(toned, image + 0.3, atol=1e-6)
+    part = network.generalist if who == "generalist" else network.specialists[who]
+    assert torch.equal(network(image, context), part(toned))
+
+
+def test_a_second_look_may_be_served_differently() -> None:
+    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "serves_toned": {"clean": "rain"}}))
+    says(network, [9, 0, 0, 0])
+    assert network.context(views(picture())) is None
+    lifting(network)
+    assert network.taken_for(network.context(views(0.5 * picture()))) == "haze or low light, then rain"
+    with pytest.raises(MethodError, match="got 'snow'"):
+        build_network("all-in-one", {**ARGUMENTS, "serves_toned": {"clean": "snow"}})
+
+
+def test_tiles_overlap_by_what_is_needed_for_the_picture() -> None:
     network = lively()
-    network.tone.smallest_change = (0.0, 0.0)
-    says(network, [0, 9, 0, 0])
-    context = spread(network.context(*views(picture())), (40, 48))
-    assert not context[:, :1].any()
-    assert network.taken_for(context) == "haze or low light"
-    toned = network.tone(picture(), context[:, 1:])
-    assert not torch.equal(toned, picture())
-    assert torch.equal(network(picture(), context), network.generalist(toned))
+    parts = [network.generalist, network.specialists["noise"], network.specialists["rain"]]
+    for number, part in enumerate(parts):
+        assert network.reach(torch.tensor(float(number)).view(1, 1, 1, 1)) == part.receptive_radius
+    assert parts[0].receptive_radius != parts[1].receptive_radius
+    assert network.reach(None) == parts[0].receptive_radius
+    assert network.reach(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)) == network.receptive_radius
 
 
 @pytest.mark.parametrize("smallest_change", [[0.0, 0.0], [1.0, 1.0]])
@@ -173,10 +205,10 @@ def test_tiled_equals_whole(tmp_path: Path, smallest_change: list[float]) -> Non
 def test_what_decides_keeps_its_precision_when_the_network_is_bf16() -> None:
     network = lively()
     network.tone.smallest_change = (0.0, 0.0)
-    exact = network.context(*views(picture())).detach()
+    exact = network.context(views(picture())).detach()
     restorer = NetworkRestorer(network)
     assert network.generalist.head.weight.dtype == torch.bfloat16
-    context = restorer.context(*views(picture()))
+    context = restorer.context(views(picture()))
     assert context is not None
     torch.testing.assert_close(context, exact, atol=1e-6, rtol=0)  # bf16 would be off by 1e-4
 

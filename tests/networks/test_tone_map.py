@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.errors import DeviceError, ImageError
-from pellucid.images.overview import spread
+from pellucid.images.overview import spread, views
 from pellucid.images.tiling import Box
 from pellucid.methods.load import load
 from pellucid.methods.restorer import NetworkRestorer
@@ -76,9 +76,9 @@ def test_a_small_change_is_not_made() -> None:
         return (ours, other) if is_brighter else (other, ours)
 
     tone.smallest_change = limits(change * 1.01, 0.0)
-    assert not tone.context(picture()).any()
+    assert not tone.context(views(picture())).any()
     tone.smallest_change = limits(change * 0.99, 1.0)
-    assert torch.equal(tone.context(picture()), tone.choose(picture()))
+    assert torch.equal(tone.context(views(picture())), tone.choose(picture()))
 
 
 def test_gradients_are_the_same_each_time() -> None:
@@ -95,7 +95,7 @@ def test_a_grey_picture_stays_grey() -> None:
     tone, grey = lively("tone-map", width=8), picture().mean(1, keepdim=True).expand(-1, 3, -1, -1)
     coloured = tone(grey)
     assert (coloured.amax(1) - coloured.amin(1)).max() > 0.01
-    toned = tone(grey, spread(tone.context(grey), (40, 48)))
+    toned = tone(grey, spread(tone.context(views(grey)), (40, 48)))
     assert (toned.amax(1) - toned.amin(1)).max() < 1e-5
 
 
@@ -105,7 +105,7 @@ def test_one_picture_of_a_batch_may_need_a_change_and_another_not() -> None:
     changes = tone.change(two, tone.choose(two))
     limit = changes.abs().mean().item()
     tone.smallest_change = (limit, limit)
-    chosen = tone.context(two).flatten(1).any(dim=1)
+    chosen = tone.context(views(two)).flatten(1).any(dim=1)
     assert torch.equal(chosen, changes.abs() > limit) and chosen.any() and not chosen.all()
 
 

@@ -18,7 +18,7 @@ from pellucid.images.canvas import Canvas
 from pellucid.images.colour import to_tensor
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
-from pellucid.images.overview import detail_boxes, overview_step, spread
+from pellucid.images.overview import Views, detail_boxes, overview_step, spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
 from pellucid.methods.base import Restorer
@@ -69,8 +69,9 @@ def restore_file(
         try:
             tile = plan_tile(picture, model, memory=memory, tile=tile)
             restorer, size = model.restorer, (picture.height, picture.width)
-            tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=restorer.receptive_radius)
             context = _context(picture, model)
+            reach = restorer.reach(context)
+            tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=reach)
             part = "whole" if tile is None else f"tile {tile}"
             logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, picture.width, picture.height)
             if begin is not None:
@@ -106,7 +107,7 @@ def _context(picture: Picture, model: Model) -> Tensor | None:
     """What the model decides from the whole picture."""
     # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
     is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
-    return model.restorer.context(overview_of(picture), details_of(picture)) if is_as_shown else None
+    return model.restorer.context(views_of(picture)) if is_as_shown else None
 
 
 def _restore(
@@ -137,8 +138,12 @@ def _restore(
         canvas.close()
 
 
-def overview_of(picture: Picture) -> Tensor:
-    """`images.overview.overview` of a picture file, read row by row, `(1, 3, h, w)`."""
+def views_of(picture: Picture) -> Views:
+    """`images.overview.views` of a picture file, read row by row and detail by detail."""
+    return Views(_overview_of(picture), _details_of(picture), (picture.height, picture.width))
+
+
+def _overview_of(picture: Picture) -> Tensor:
     step, turn = overview_step(picture.height, picture.width), picture.turn
     header, pixels = picture.header, picture.pixels
     # Counted from the upright picture's first pixel, which a flipped one stores last.
@@ -154,8 +159,7 @@ def overview_of(picture: Picture) -> Tensor:
     return to_tensor(picture.samples, turn.upright(np.concatenate(stored)))
 
 
-def details_of(picture: Picture) -> Tensor:
-    """`images.overview.details` of a picture file, `(1, N, 3, h, w)`."""
+def _details_of(picture: Picture) -> Tensor:
     boxes = detail_boxes(picture.height, picture.width)
     return torch.stack([picture.read(box.top, box.left, box.height, box.width) for box in boxes], dim=1)
 

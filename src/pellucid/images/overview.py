@@ -3,6 +3,9 @@
 The views are the same for a picture in memory and one that is read in tiles, and so is the conclusion at every pixel.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,30 @@ DETAILS = 4
 """Details along each axis of a picture, at most; fewer cover a small one."""
 
 _BLOCK = 16  # details begin on JPEG's grid of blocks, in both its samplings of colour
+
+
+@dataclass(frozen=True)
+class Views:
+    """What is shown of a picture, or of several of one size, to whoever decides how it is to be restored.
+
+    Attributes:
+        overview: `(B, 3, h, w)`, see `overview`.
+        details: `(B, N, 3, h, w)`, see `details`.
+        size: height and width of the picture, pixels; `detail_boxes` of it are the places of the details.
+    """
+
+    overview: Tensor
+    details: Tensor
+    size: tuple[int, int]
+
+    def to(self, *arguments: Any) -> "Views":
+        """As `Tensor.to`, of both."""
+        return Views(self.overview.to(*arguments), self.details.to(*arguments), self.size)
+
+
+def views(image: Tensor) -> Views:
+    """Of pictures in memory, `(B, 3, H, W)`."""
+    return Views(overview(image), details(image), (image.shape[-2], image.shape[-1]))
 
 
 def overview_step(height: int, width: int) -> int:
@@ -78,16 +105,15 @@ def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Ten
     box = Box(0, 0, *size) if box is None else box
     if coarse.shape[-2:] == (1, 1):
         return coarse.expand(-1, -1, box.height, box.width)  # a view: one value for all costs nothing
-    above, below, share = _neighbours(box.top, box.height, size[0], coarse.shape[-2], coarse)
-    rows = torch.lerp(coarse.index_select(-2, above), coarse.index_select(-2, below), share.view(-1, 1))
-    left, right, share = _neighbours(box.left, box.width, size[1], coarse.shape[-1], coarse)
-    return torch.lerp(rows.index_select(-1, left), rows.index_select(-1, right), share)
+    down = _shares(box.top, box.height, size[0], coarse.shape[-2]).to(coarse)
+    across = _shares(box.left, box.width, size[1], coarse.shape[-1]).to(coarse)
+    # Products with two shares of a cell in each row, all others zero, are far quicker than gathering both cells.
+    with torch.autocast(coarse.device.type, enabled=False):  # bf16 would round a curve by more than a grey level
+        return down @ coarse @ across.mT
 
 
-def _neighbours(start: int, count: int, length: int, cells: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The cells before and after each pixel from `start`, and how near to the latter it is."""
+def _shares(start: int, count: int, length: int, cells: int) -> Tensor:
+    """How much of each cell each pixel from `start` is, `(count, cells)`: of the nearest cells before and after."""
     pixel = torch.arange(start, start + count, dtype=torch.float64)  # on the CPU: not every device has float64
     place = ((pixel + 0.5) * (cells / length) - 0.5).clamp(0, cells - 1)
-    before = place.floor().long()
-    after, share = (before + 1).clamp_max(cells - 1), (place - before).to(like.dtype)
-    return before.to(like.device), after.to(like.device), share.to(like.device)
+    return (1 - (place[:, None] - torch.arange(cells)).abs()).clamp_min(0)

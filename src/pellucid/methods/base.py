@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
+from pellucid.images.overview import Views
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Restorer(Protocol):
 
     Attributes:
         size_multiple: height and width must be multiples of it, in pixels.
-        receptive_radius: how far a pixel of the output can see, in pixels; tiles overlap by at least this much.
+        receptive_radius: how far a pixel of the output can see, in pixels, whatever the picture.
         bytes_per_pixel: peak working memory while restoring, per input pixel; measured, see `benchmarks/memory.py`.
     """
 
@@ -45,17 +46,17 @@ class Restorer(Protocol):
     receptive_radius: int
     bytes_per_pixel: float
 
-    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
+    def context(self, views: Views) -> Tensor | None:
         """What must be decided once from the whole picture; `None` when nothing must.
-
-        Args:
-            overview: `(B, 3, h, w)`, a small view of the picture (`pellucid.images.overview`), any size.
-            details: `(B, N, 3, h, w)`, parts of the picture pixel by pixel (likewise).
 
         Returns:
             A coarse map of the picture, `(B, C, y, x)`, of one cell when it is the same everywhere. What is passed to
             `restore` is this map at the pixels of each tile (`pellucid.images.overview.spread`).
         """
+        ...
+
+    def reach(self, context: Tensor | None) -> int:
+        """How far a pixel of the output sees with this context; tiles overlap by at least this much."""
         ...
 
     def taken_for(self, context: Tensor | None) -> str | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from pellucid.errors import DeviceError, ImageError, MethodError
 from pellucid.images.contract import check_image
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
-from pellucid.images.overview import details, overview, spread
+from pellucid.images.overview import spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.images.tiling import Box, plan_tiles, restore_tiled
 from pellucid.methods.base import Restoration, Restorer
@@ -66,16 +66,15 @@ class Model:
         size = (int(image.shape[-2]), int(image.shape[-1]))
         image = image.float()
         tile = self.tile_size(*size, memory=memory, tile=tile, count=image.shape[0])
-        context = self.restorer.context(overview(image), details(image))
+        context = self.restorer.context(views(image))
         if tile is None or tile >= max(size):
             padded, _ = pad_to_multiple(image, self.restorer.size_multiple)
             whole = Box(0, 0, *padded.shape[-2:])
             restoration = self.restorer.restore(padded, None if context is None else spread(context, size, whole))
             maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}
             return Restoration(crop_to(restoration.image, size).clamp(0, 1), maps, restoration.perceived)
-        tiles = plan_tiles(
-            *size, tile=tile, multiple=self.restorer.size_multiple, radius=self.restorer.receptive_radius
-        )
+        reach = self.restorer.reach(context)
+        tiles = plan_tiles(*size, tile=tile, multiple=self.restorer.size_multiple, radius=reach)
         channels: dict[str, int] = {}
 
         def stacked(part: Tensor, box: Box) -> Tensor:

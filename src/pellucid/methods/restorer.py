@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import DeviceError, MethodError
+from pellucid.images.overview import Views
 from pellucid.methods.base import Restoration
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
@@ -60,12 +61,17 @@ class NetworkRestorer:
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
 
     @torch.inference_mode()
-    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
+    def context(self, views: Views) -> Tensor | None:
         """What the network decides from views of the whole picture; `None` when there is nothing to decide."""
         observe = getattr(self.network, "context", None)
         if observe is None:
             return None
-        return observe(overview.to(self.device, torch.float32), details.to(self.device, torch.float32))
+        return observe(views.to(self.device, torch.float32))
+
+    def reach(self, context: Tensor | None) -> int:
+        """How far a pixel of the output sees with this context, in pixels."""
+        reach = getattr(self.network, "reach", None)
+        return self.receptive_radius if reach is None else reach(context)
 
     def taken_for(self, context: Tensor | None) -> str | None:
         """What the network took one picture for, in words; `None` when it tells nothing apart."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import MethodError
+from pellucid.images.overview import Views, detail_boxes, spread
 from pellucid.networks.degradation_classifier import DegradationClassifier
 from pellucid.networks.tone_map import ToneMap
 
@@ -14,8 +15,8 @@ from pellucid.networks.tone_map import ToneMap
 class AllInOne(nn.Module):
     """A `ToneMap`, then one of several networks, chosen for the whole picture; each trained on its own.
 
-    The generalist takes what no specialist was trained on: several degradations at once, pictures that need nothing,
-    and those whose tone was changed (it knows what lifting leaves).
+    The generalist takes what no specialist was trained on, such as several degradations at once. A picture whose tone
+    is changed is looked at again with its new tone: lifting a dark picture shows its noise.
 
     Args:
         tone: decides from the whole picture.
@@ -23,6 +24,7 @@ class AllInOne(nn.Module):
         specialists: further networks, by name.
         chooser: tells which degradation a patch has.
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
+        serves_toned: what differs from `serves` for a picture whose tone is changed.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
         darkening_needs: domain of the chooser to the probability above which it speaks for a tone that makes a picture
@@ -37,6 +39,7 @@ class AllInOne(nn.Module):
 
     in_float32 = ("tone", "chooser")
     belongs: Tensor
+    belongs_toned: Tensor
     least: Tensor
 
     def __init__(
@@ -46,6 +49,7 @@ class AllInOne(nn.Module):
         specialists: Mapping[str, nn.Module],
         chooser: DegradationClassifier,
         serves: Mapping[str, str],
+        serves_toned: Mapping[str, str] | None = None,
         least_probability: Mapping[str, float] | None = None,
         darkening_needs: Mapping[str, float] | None = None,
     ):
@@ -54,19 +58,27 @@ class AllInOne(nn.Module):
         self.specialists = nn.ModuleDict(specialists)
         names, domains = list(specialists), self.chooser.domains
         self.darkening_needs = dict(darkening_needs or {})
-        unknown = sorted({*serves, *self.darkening_needs} - set(domains)) + sorted(set(serves.values()) ^ set(names))
+        served = {"belongs": serves, "belongs_toned": {**serves, **(serves_toned or {})}}
+        unknown = sorted({*served["belongs_toned"], *self.darkening_needs} - set(domains))
+        unknown += sorted(set(serves.values()) ^ set(names)) + sorted(set((serves_toned or {}).values()) - set(names))
         if unknown:
             raise MethodError(
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, darkening_needs, specialists or the chooser's domains."
             )
-        belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
-        self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
+        for buffer, whose in served.items():
+            belongs = [[float(whose.get(domain) == name) for name in names] for domain in domains]
+            self.register_buffer(buffer, torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
         least = [(least_probability or {}).get(name, 0.5) for name in names]
         self.register_buffer("least", torch.tensor(least), persistent=False)
-        parts: list[Any] = [self.generalist, *self.specialists.values()]
+        parts: list[Any] = [*self.parts]
         self.size_multiple: int = max(part.size_multiple for part in parts)  # powers of two, so the largest serves all
         self.receptive_radius: int = max(part.receptive_radius for part in parts)
+
+    @property
+    def parts(self) -> list[nn.Module]:
+        """Who may restore a picture, by number: the generalist, then the specialists."""
+        return [self.generalist, *self.specialists.values()]
 
     def recognise(self, details: Tensor) -> Tensor:
         """The probability of each of the chooser's domains, `(B, D)`.
@@ -76,48 +88,59 @@ class AllInOne(nn.Module):
         """
         return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1).softmax(dim=1)
 
-    def choose(self, recognised: Tensor) -> Tensor:
-        """Which network restores each picture, `(B,)`: 0 is the generalist, k the k-th specialist.
+    def choose(self, recognised: Tensor, belongs: Tensor) -> Tensor:
+        """Which network restores each picture, `(B,)`, a number of `parts`.
 
         Args:
             recognised: `(B, D)`, probabilities of the chooser's domains.
+            belongs: `(D, S)`, 1 where a specialist serves a domain.
         """
         if not self.specialists:
             return torch.zeros(len(recognised), dtype=torch.long, device=recognised.device)
-        share, number = (recognised @ self.belongs).max(dim=1)
+        share, number = (recognised @ belongs).max(dim=1)
         return torch.where(share > self.least[number], number + 1, 0)
 
-    def context(self, overview: Tensor, details: Tensor) -> Tensor | None:
+    def context(self, views: Views) -> Tensor | None:
         """The number of the chosen network, and where a picture needs it the coefficients of the tone behind it.
-
-        Args:
-            overview: `(B, 3, h, w)`.
-            details: `(B, N, 3, h, w)`.
 
         Returns:
             `(B, 1, 1, 1)` or `(B, 13, GRID, GRID)`; `None` when the generalist restores all and no tone changes.
         """
-        recognised = self.recognise(details)
-        coefficients = self.tone.context(overview)
+        recognised = self.recognise(views.details)
+        coefficients = self.tone.context(views)
         if self.darkening_needs:
             least = {self.chooser.domains.index(domain): least for domain, least in self.darkening_needs.items()}
             is_spoken_for = torch.stack([recognised[:, row] > value for row, value in least.items()]).any(dim=0)
-            is_refused = (self.tone.change(overview, coefficients) < 0) & ~is_spoken_for
+            is_refused = (self.tone.change(views.overview, coefficients) < 0) & ~is_spoken_for
             coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
         is_toned = coefficients.flatten(1).any(dim=1)
-        chosen = torch.where(is_toned, 0, self.choose(recognised)).to(coefficients).view(-1, 1, 1, 1)
+        chosen = self.choose(recognised, self.belongs)
         if bool(is_toned.any()):
-            return torch.cat([chosen.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
-        return chosen if bool(chosen.any()) else None
+            seen_again = self.recognise(self._toned_details(views, coefficients))
+            chosen = torch.where(is_toned, self.choose(seen_again, self.belongs_toned), chosen)
+        number = chosen.to(coefficients).view(-1, 1, 1, 1)
+        if bool(is_toned.any()):
+            return torch.cat([number.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
+        return number if bool(number.any()) else None
+
+    def _toned_details(self, views: Views, coefficients: Tensor) -> Tensor:
+        toned = [
+            self.tone(detail, spread(coefficients, views.size, box)).clamp(0, 1)
+            for detail, box in zip(views.details.unbind(1), detail_boxes(*views.size), strict=True)
+        ]
+        return torch.stack(toned, dim=1)
+
+    def reach(self, context: Tensor | None) -> int:
+        """How far a pixel of the output sees, in pixels, with what was chosen."""
+        parts: list[Any] = self.parts
+        return max(parts[number].receptive_radius for number in _numbers(context))
 
     def taken_for(self, context: Tensor | None) -> str:
         """The name of the specialist that the context of one picture chose, or of what the generalist does for it."""
-        if context is None:
-            return "nothing in particular"
-        if context.shape[1] > 1:
-            return "haze or low light"
-        number = round(context[0, 0, 0, 0].item())
-        return ["nothing in particular", *self.specialists][number]
+        name = ["nothing in particular", *self.specialists][_numbers(context)[0]]
+        if context is None or context.shape[1] == 1:
+            return name
+        return "haze or low light" if name in ("clean", "nothing in particular") else f"haze or low light, then {name}"
 
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """The restored picture, `(B, 3, H, W)` to the same.
@@ -130,8 +153,7 @@ class AllInOne(nn.Module):
             return self.generalist(degraded)
         if context.shape[1] > 1:
             degraded = self.tone(degraded, context[:, 1:])
-        parts: list[nn.Module] = [self.generalist, *self.specialists.values()]
-        numbers = context[:, 0, 0, 0].round().long().tolist()
+        parts, numbers = self.parts, _numbers(context)
         if len(set(numbers)) == 1:
             return parts[numbers[0]](degraded)
         restored = torch.empty_like(degraded)
@@ -139,3 +161,8 @@ class AllInOne(nn.Module):
             rows = [row for row, its in enumerate(numbers) if its == number]
             restored[rows] = parts[number](degraded[rows])
         return restored
+
+
+def _numbers(context: Tensor | None) -> list[int]:
+    """Who restores each picture."""
+    return [0] if context is None else context[:, 0, 0, 0].round().long().tolist()

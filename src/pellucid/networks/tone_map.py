@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pellucid.images.overview import spread
+from pellucid.images.overview import Views, spread
 
 THUMBNAIL = 64
 """Height and width, in cells, that an overview is averaged down to."""
@@ -78,15 +78,12 @@ class ToneMap(nn.Module):
         change = toned.clamp(0, 1) - small
         return change.abs().mean(dim=(1, 2, 3)) * change.mean(dim=(1, 2, 3)).sign()
 
-    def context(self, picture: Tensor, details: Tensor | None = None) -> Tensor:
+    def context(self, views: Views) -> Tensor:
         """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
 
-        A grey picture has one curve for its three channels.
-
-        Args:
-            picture: `(B, 3, h, w)`, an overview of any size.
-            details: not looked at; here so that every network is asked alike.
+        A grey picture has one curve for its three channels. Details are not looked at.
         """
+        picture = views.overview
         by_colour = self.choose(picture).unflatten(1, (4, 3))
         is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)
         chosen = torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
