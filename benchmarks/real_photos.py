@@ -3,11 +3,15 @@
     python benchmarks/real_photos.py MODEL... --data-root FOLDER --output sheets
 
 The photographs are not free to be shown, so the sheets go to a folder that git ignores. There is no clean picture to
-measure against; look for what is still wrong, and for what was invented.
+measure against; look for what is still wrong, and for what was invented. With `--only-counts` no sheet is drawn; it is
+counted what the first model takes the photographs of each group for:
+
+    python benchmarks/real_photos.py default --only-counts > benchmarks/results/real-photos.md
 """
 
 import argparse
 import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
@@ -15,11 +19,13 @@ import torch
 
 from pellucid.app.evaluate import contestants_of
 from pellucid.data.shared_pictures import open_set
-from pellucid.data.sources import read_pixels
+from pellucid.data.sources import Source, read_pixels
 from pellucid.errors import PellucidError
 from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
 from pellucid.evaluation.evaluate import timed
 from pellucid.evaluation.records import write_whole
+from pellucid.images.overview import views
+from pellucid.methods.load import load
 
 
 def main() -> None:
@@ -34,12 +40,16 @@ def main() -> None:
     parser.add_argument("--device", help="cpu, cuda or mps; the best at hand when absent")
     parser.add_argument("--largest", type=int, default=640, help="longer sides are cropped at the centre, pixels")
     parser.add_argument("--per-sheet", type=int, default=12, help="photographs on one sheet")
+    parser.add_argument("--only-counts", action="store_true", help="no sheets")
     arguments = parser.parse_args()
     try:
         contestants = [known for known in contestants_of(arguments.models, arguments.device) if known.name != "input"]
         photographs = open_set("RealPhotos", arguments.data_root)
     except PellucidError as error:
         sys.exit(str(error))
+    if arguments.only_counts:
+        print(counts(arguments.models[0], photographs))
+        return
     for group, members in groupby(photographs.names, key=lambda name: name.partition("/")[0]):
         if arguments.groups and group not in arguments.groups:
             continue
@@ -57,6 +67,20 @@ def main() -> None:
             sheet = drawn_sheet(lines[start : start + arguments.per_sheet])
             path = write_whole(arguments.output / f"real-{group}-{page}.png", sheet)
             print(path, flush=True)
+
+
+def counts(model_name: str, photographs: Source) -> str:
+    """How many photographs of each group the model takes for what, as Markdown."""
+    restorer = load(model_name, "cpu").restorer
+    found: dict[str, Counter[str]] = {}
+    for name in photographs.names:
+        seen = views(read_pixels(photographs, name)[None].float() / 255)
+        taken_for = restorer.taken_for(restorer.context(seen))
+        found.setdefault(name.partition("/")[0], Counter())[taken_for or "not told apart"] += 1
+    kinds = sorted({kind for group in found.values() for kind in group})
+    lines = ["| photographs | " + " | ".join(kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
+    lines += [f"| {name} | " + " | ".join(str(group[kind]) for kind in kinds) + " |" for name, group in found.items()]
+    return "\n".join(lines)
 
 
 def _size(image: torch.Tensor) -> str:

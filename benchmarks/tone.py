@@ -4,8 +4,9 @@
 
 The threshold has three parts: how much brighter, how much darker a picture must become, and for the latter how probable
 haze must be to the classifier, which sees details (`darkening_needs`). Pairs: SOTS_train15 and LowLight_SICE122, which
-are training sets that the bundled weights were not trained on. Pictures that need nothing: BSDS_rest, likewise, and the
-clean pictures held out by recipes/tone.yaml, as they are and damaged in other ways.
+are training sets that the bundled weights were not trained on. Pictures that need nothing: BSDS_rest, likewise, whole
+and in quarters, which hold dark and bright things alone, and the clean pictures held out by recipes/tone.yaml, as they
+are and damaged in other ways.
 
 For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
 exceeded (brighter / darker / haze), with how many become brighter and darker. Then, of the pictures whose tone the
@@ -57,6 +58,8 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     unseen = [pixels[None].float() / 255 for _, pixels in clean_pictures("bsds_rest")]
     found["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
+    halves = [half for pixels in unseen for upper in pixels.tensor_split(2, 2) for half in upper.tensor_split(2, 3)]
+    found["bsds_rest, clean, quarters"] = [(pixels, pixels) for pixels in halves]
     for name in ("sots_train15", "lowlight_sice122"):
         pairs = [pair.load() for pair in load_pairs(name)]
         found[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]

@@ -34,6 +34,7 @@ FREE = {"train/HQPhotos400.tar": {"*budgie_*", "*lomiri_*", "*mei_*", "*pop_*"}}
 # Each mix goes to the part that restores it best on held-out pictures (benchmarks/results/chooser.md).
 SERVES = {
     "clean": "clean",
+    "haze": "clean",  # what its tone leaves of haze, no network undoes (benchmarks/results/tone.md)
     "gaussian-noise": "noise",
     "sensor-noise": "noise",
     "rain": "rain",
@@ -47,9 +48,6 @@ SERVES = {
     "rain+jpeg": "rain",
     "rain+sensor-noise": "rain",
 }
-
-SERVES_TONED = {"haze": "clean"}
-"""What still looks hazy when its haze has been undone has no need of a network (benchmarks/results/tone.md)."""
 
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
@@ -140,7 +138,6 @@ def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pi
         "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names} | UNTRAINED,
         "chooser": dict(parts["chooser"].network["arguments"]),
         "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
-        "serves_toned": SERVES_TONED,
         "darkening_needs": DARKENING_NEEDS,
         "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in names},
     }

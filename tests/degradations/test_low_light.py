@@ -42,3 +42,22 @@ def test_lifting_undoes_the_curve_and_leaves_noise_in_the_shadows() -> None:
     spread = lifted.std(dim=2).mean(dim=1)[0]
     # The slope of (y / 0.5)^(1/2) at y = 0.5 x^2 is 1 / x.
     torch.testing.assert_close(spread[4:-1], 0.01 / image[0, 0, 0, 4:-1], rtol=0.1, atol=0)
+
+
+def test_uneven_light_leaves_the_brightest_place_as_it_was() -> None:
+    image = torch.full((2, 3, 40, 60), 0.8, dtype=torch.float64)
+    dark = low_light(image, 0.3, 2.0, 0.0, 0.0, torch.tensor([1.0, 0.5]), generator=seeded())
+    lowest, highest = 0.3 * 0.8**2, 0.3**0.5 * 0.8 ** (2**0.5)  # of the second: halfway to no change, in exponents
+    assert abs(dark[0].max().item() - 0.8) < 0.003 and abs(dark[1].max().item() - highest) < 0.003
+    assert (dark.amin(dim=(1, 2, 3)) - lowest).abs().max() < 0.003
+    assert dark[0].mean() < 0.4, "most of it is dark"
+    steps = (dark[..., 1:] - dark[..., :-1]).abs().max().item()
+    assert steps < 0.06, "and the light changes slowly"
+
+
+def test_uneven_light_is_lifted_where_it_was_low() -> None:
+    image = torch.full((1, 3, 64, 64), 0.7)
+    lifted = lifted_low_light(image, 0.2, 2.0, 0.0, 0.005, 1.0, generator=seeded())
+    assert abs(lifted.mean().item() - 0.7) < 0.01
+    noise = (lifted - 0.7).square().mean(dim=1)[0]
+    assert noise.amax() > 50 * noise.median() > 0 or noise.view(8, 8, 8, 8).mean((1, 3)).amax() > 9 * noise.amin()

@@ -165,16 +165,6 @@ def test_a_changed_tone_is_looked_at_again(logits: list[float], who: str) -> Non
     assert torch.equal(network(image, context), part(toned))
 
 
-def test_a_second_look_may_be_served_differently() -> None:
-    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "serves_toned": {"clean": "rain"}}))
-    says(network, [9, 0, 0, 0])
-    assert network.context(views(picture())) is None
-    lifting(network)
-    assert network.taken_for(network.context(views(0.5 * picture()))) == "haze or low light, then rain"
-    with pytest.raises(MethodError, match="got 'snow'"):
-        build_network("all-in-one", {**ARGUMENTS, "serves_toned": {"clean": "snow"}})
-
-
 def test_tiles_overlap_by_what_is_needed_for_the_picture() -> None:
     network = lively()
     parts = [network.generalist, network.specialists["noise"], network.specialists["rain"]]

@@ -24,7 +24,6 @@ class AllInOne(nn.Module):
         specialists: further networks, by name.
         chooser: tells which degradation a patch has.
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
-        serves_toned: what differs from `serves` for a picture whose tone is changed.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
         darkening_needs: domain of the chooser to the probability above which it speaks for a tone that makes a picture
@@ -39,7 +38,6 @@ class AllInOne(nn.Module):
 
     in_float32 = ("tone", "chooser")
     belongs: Tensor
-    belongs_toned: Tensor
     least: Tensor
 
     def __init__(
@@ -49,7 +47,6 @@ class AllInOne(nn.Module):
         specialists: Mapping[str, nn.Module],
         chooser: DegradationClassifier,
         serves: Mapping[str, str],
-        serves_toned: Mapping[str, str] | None = None,
         least_probability: Mapping[str, float] | None = None,
         darkening_needs: Mapping[str, float] | None = None,
     ):
@@ -58,17 +55,14 @@ class AllInOne(nn.Module):
         self.specialists = nn.ModuleDict(specialists)
         names, domains = list(specialists), self.chooser.domains
         self.darkening_needs = dict(darkening_needs or {})
-        served = {"belongs": serves, "belongs_toned": {**serves, **(serves_toned or {})}}
-        unknown = sorted({*served["belongs_toned"], *self.darkening_needs} - set(domains))
-        unknown += sorted(set(serves.values()) ^ set(names)) + sorted(set((serves_toned or {}).values()) - set(names))
+        unknown = sorted({*serves, *self.darkening_needs} - set(domains)) + sorted(set(serves.values()) ^ set(names))
         if unknown:
             raise MethodError(
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, darkening_needs, specialists or the chooser's domains."
             )
-        for buffer, whose in served.items():
-            belongs = [[float(whose.get(domain) == name) for name in names] for domain in domains]
-            self.register_buffer(buffer, torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
+        belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
+        self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
         least = [(least_probability or {}).get(name, 0.5) for name in names]
         self.register_buffer("least", torch.tensor(least), persistent=False)
         parts: list[Any] = [*self.parts]
@@ -88,16 +82,15 @@ class AllInOne(nn.Module):
         """
         return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1).softmax(dim=1)
 
-    def choose(self, recognised: Tensor, belongs: Tensor) -> Tensor:
+    def choose(self, recognised: Tensor) -> Tensor:
         """Which network restores each picture, `(B,)`, a number of `parts`.
 
         Args:
             recognised: `(B, D)`, probabilities of the chooser's domains.
-            belongs: `(D, S)`, 1 where a specialist serves a domain.
         """
         if not self.specialists:
             return torch.zeros(len(recognised), dtype=torch.long, device=recognised.device)
-        share, number = (recognised @ belongs).max(dim=1)
+        share, number = (recognised @ self.belongs).max(dim=1)
         return torch.where(share > self.least[number], number + 1, 0)
 
     def context(self, views: Views) -> Tensor | None:
@@ -114,10 +107,10 @@ class AllInOne(nn.Module):
             is_refused = (self.tone.change(views.overview, coefficients) < 0) & ~is_spoken_for
             coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
         is_toned = coefficients.flatten(1).any(dim=1)
-        chosen = self.choose(recognised, self.belongs)
+        chosen = self.choose(recognised)
         if bool(is_toned.any()):
             seen_again = self.recognise(self._toned_details(views, coefficients))
-            chosen = torch.where(is_toned, self.choose(seen_again, self.belongs_toned), chosen)
+            chosen = torch.where(is_toned, self.choose(seen_again), chosen)
         number = chosen.to(coefficients).view(-1, 1, 1, 1)
         if bool(is_toned.any()):
             return torch.cat([number.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
