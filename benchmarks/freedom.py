@@ -20,7 +20,7 @@ from pellucid.app.train import train
 from pellucid.training.run_folder import environment
 
 RESEARCH = Path("recipes/research.yaml")
-RAIN_PAIRS = [{"name": "RainTrainL", "weight": 4}, {"name": "Rain800_110", "weight": 2}]
+RAIN_PAIRS = ("RainTrainL", "Rain800_110")
 MEASURED: dict[str, list[dict[str, Any]]] = {
     "noise": [{"on": ["cbsd68"], "sigma": [15, 25, 50]}, {"on": ["polyu"]}],
     "rain": [{"on": ["rain100l"]}, {"on": ["rain100h"]}],
@@ -29,10 +29,11 @@ MEASURED: dict[str, list[dict[str, Any]]] = {
 
 def everything(specialist: str) -> list[str]:
     """The settings that add the pictures and pairs for research."""
-    sources = yaml.safe_load(RESEARCH.read_text())["data"]["sources"]
-    settings = [f"--data.sources={json.dumps(sources)}"]
+    data = yaml.safe_load(RESEARCH.read_text())["data"]
+    settings = [f"--data.sources={json.dumps(data['sources'])}"]
     if specialist == "rain":
-        settings += [f"--data.pairs={json.dumps(RAIN_PAIRS)}", "--data.pairs_share=0.5"]
+        pairs = [pair for pair in data["pairs"] if pair["name"] in RAIN_PAIRS]
+        settings += [f"--data.pairs={json.dumps(pairs)}", "--data.pairs_share=0.5"]
     return settings
 
 
@@ -54,9 +55,10 @@ def main() -> None:
         models[str(folder / "weights.safetensors")] = pictures
     rows: dict[str, dict[str, float]] = {}
     for what in MEASURED[specialist]:
-        for result in evaluate(list(models), **what, has_sheets=False).results:
+        results = evaluate(list(models), **what, has_sheets=False).results  # the input first, then in order
+        for number, result in enumerate(results):
             row = rows.setdefault(result.trial.label, {})
-            row[models.get(result.contestant, "input")] = result.psnr
+            row[["input", *models.values()][number % (1 + len(models))]] = result.psnr
     written = arguments.output.with_suffix(".json")
     content = json.loads(written.read_text()) if written.is_file() else {}
     content[specialist] = {"steps": arguments.steps, "machine": environment(), "rows": rows}

@@ -59,5 +59,5 @@ def test_uneven_light_is_lifted_where_it_was_low() -> None:
     image = torch.full((1, 3, 64, 64), 0.7)
     lifted = lifted_low_light(image, 0.2, 2.0, 0.0, 0.005, 1.0, generator=seeded())
     assert abs(lifted.mean().item() - 0.7) < 0.01
-    noise = (lifted - 0.7).square().mean(dim=1)[0]
-    assert noise.amax() > 50 * noise.median() > 0 or noise.view(8, 8, 8, 8).mean((1, 3)).amax() > 9 * noise.amin()
+    noise = (lifted - 0.7).square().mean(dim=1).view(8, 8, 8, 8).mean(dim=(1, 3))  # of squares of 8 pixels
+    assert noise.max() > 5 * noise.min(), "noise stays where the light was low"

@@ -47,6 +47,7 @@ _LOW_LIGHT = {
     "gamma": Quantity(0.1, 10),
     "photon_gain": _SHARE,
     "read_noise": _LEVELS,
+    "unevenness": _SHARE,
 }
 
 QUANTITIES: dict[str, dict[str, Quantity]] = {
