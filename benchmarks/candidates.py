@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from measuring import matrix_rate, seconds_of
 from pellucid.app.train import train
 from pellucid.methods.restorer import NetworkRestorer, restorer_from_weights
 from pellucid.networks.catalog import build_network
@@ -37,19 +38,6 @@ CANDIDATES: dict[str, tuple[str, dict]] = {
 }
 
 
-def matrix_rate() -> float:
-    """Multiply-adds per second of a 2048^3 bf16 matrix product, best of five."""
-    one = torch.randn(2048, 2048).bfloat16()
-    best = min(_seconds(lambda: one @ one) for _ in range(5))
-    return 2048**3 / best
-
-
-def _seconds(function) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def speed(network: str, arguments: dict) -> dict[str, float]:
     """Parameters, multiply-adds per pixel, seconds per megapixel, share of the matrix rate."""
     built = build_network(network, arguments)
@@ -60,7 +48,7 @@ def speed(network: str, arguments: dict) -> dict[str, float]:
     restorer = NetworkRestorer(built)
     image = torch.rand(1, 3, 1024, 1024)
     restorer.restore(image)
-    seconds = min(_seconds(lambda: restorer.restore(image)) for _ in range(3)) / (1024**2 / 1e6)
+    seconds = min(seconds_of(lambda: restorer.restore(image)) for _ in range(3)) / (1024**2 / 1e6)
     return {
         "parameters": parameters,
         "thousand_multiply_adds_per_pixel": multiply_adds / 1e3,

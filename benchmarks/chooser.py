@@ -16,11 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from measuring import degraded_patches, held_out_pictures, psnr
 from pellucid.app.recipe_file import read_run
-from pellucid.data.clean_pictures import load_clean_pictures, split_validation
-from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
-from pellucid.degradations.mixing import Mixture
 from pellucid.images.overview import spread, views
 from pellucid.methods.load import load
 
@@ -28,20 +26,15 @@ SIDE, COUNT = 256, 12
 UNSEEN = ("clean", "gaussian-noise", "sensor-noise", "gaussian-blur", "motion-blur", "jpeg", "rain")
 
 
-def psnr(one: Tensor, other: Tensor) -> float:
-    """Of two pictures, dB, at most 60."""
-    return -10 * torch.log10(((one.clamp(0, 1) - other) ** 2).mean().clamp_min(1e-6)).item()
-
-
 def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     """Degraded and clean pictures by the name of their group, `(1, 3, SIDE, SIDE)` each."""
     settings = read_run(recipe).config.data
-    held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
+    held_out = held_out_pictures(settings)
     unseen = [pixels for _, pixels in clean_pictures("bsds_rest")]
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for source, pictures, domains in (("held out", held_out, settings.mixture), ("BSDS_rest", unseen, UNSEEN)):
         for domain in domains:
-            batch = DegradedBatches(pictures, Mixture({domain: 1}), patch_size=SIDE, batch_size=COUNT, seed=7)(0)
+            batch = degraded_patches(pictures, domain, size=SIDE, count=COUNT, seed=7)
             found[f"{source}, {domain}"] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
     pairs = [pair.load() for pair in load_pairs("raintrainl")[::7]]
     part = (..., slice(0, SIDE), slice(0, SIDE))

@@ -9,13 +9,8 @@ as 60. This is what weights are chosen by.
 import argparse
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
+from measuring import degraded_patches, held_out_pictures, psnr
 from pellucid.app.recipe_file import read_run
-from pellucid.data.clean_pictures import load_clean_pictures, split_validation
-from pellucid.data.degraded_batches import DegradedBatches
-from pellucid.degradations.mixing import Mixture
 from pellucid.methods.load import load
 
 DOMAINS = (
@@ -24,28 +19,20 @@ DOMAINS = (
 )  # fmt: skip
 
 
-def mean_psnr(restored: Tensor, clean: Tensor) -> float:
-    """Over the samples, dB."""
-    error = ((restored.clamp(0, 1) - clean) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-6)
-    return (-10 * torch.log10(error)).mean().item()
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--recipe", type=Path, default=Path("recipes/default.yaml"))
     arguments = parser.parse_args()
-    settings = read_run(arguments.recipe).config.data
-    pictures = [pixels for _, pixels in load_clean_pictures(settings)]
-    held_out = split_validation(pictures, settings.validation_share)[1]
+    held_out = held_out_pictures(read_run(arguments.recipe).config.data)
     models = [load(name, "cpu") for name in arguments.models]
     print("| degradation | input | " + " | ".join(arguments.models) + " |")
     print("|---" * (2 + len(models)) + "|")
     for domain in DOMAINS:
-        batch = DegradedBatches(held_out, Mixture({domain: 1}), patch_size=240, batch_size=20, seed=5)(0)
+        batch = degraded_patches(held_out, domain, size=240, count=20, seed=5)
         values = [batch.degraded, *(model.restore(batch.degraded).image for model in models)]
-        cells = [f"{mean_psnr(value, batch.clean):.2f}" for value in values]
+        cells = [f"{psnr(value, batch.clean):.2f}" for value in values]
         print(f"| {domain} | " + " | ".join(cells) + " |", flush=True)
 
 

@@ -15,17 +15,19 @@ from pathlib import Path
 
 MEASURE = """
 import resource, sys, torch
-from pellucid.images.overview import spread, views
+from pellucid.images.overview import spread
 from pellucid.methods.load import load
 restorer = load(sys.argv[1], "cpu").restorer
 side = int(sys.argv[2])
-count = len(getattr(restorer.network, "specialists", ()))
 def work(side):
-    dark = torch.rand(1, 3, side, side) * 0.04  # asks for another tone
-    context = restorer.context(views(dark))
-    restorer.restore(dark, None if context is None else spread(context, (side, side)))
-    for number in range(count):
-        restorer.restore(dark, spread(torch.full((1, 1, 1, 1), number + 1.0), (side, side)))
+    image = torch.rand(1, 3, side, side)
+    if not hasattr(restorer.network, "parts"):
+        restorer.restore(image)
+        return
+    for number in range(len(restorer.network.parts)):  # with another tone before each: that takes most
+        coarse = torch.zeros(1, 13, 16, 16)
+        coarse[:, 0] = number
+        restorer.restore(image, spread(coarse, (side, side)))
 work(64)
 work(side)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -12,6 +12,7 @@ counted what the first model takes the photographs of each group for:
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import Source, read_pixels
 from pellucid.errors import PellucidError
 from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
-from pellucid.evaluation.evaluate import timed
+from pellucid.evaluation.evaluate import INPUT, timed
 from pellucid.evaluation.records import write_whole
 from pellucid.images.overview import views
+from pellucid.methods.base import Restorer
 from pellucid.methods.load import load
 
 
@@ -43,16 +45,15 @@ def main() -> None:
     parser.add_argument("--only-counts", action="store_true", help="no sheets")
     arguments = parser.parse_args()
     try:
-        contestants = [known for known in contestants_of(arguments.models, arguments.device) if known.name != "input"]
         photographs = open_set("RealPhotos", arguments.data_root)
+        names = [name for name in photographs.names if not arguments.groups or group_of(name) in arguments.groups]
+        if arguments.only_counts:
+            print(counts(load(arguments.models[0], arguments.device).restorer, photographs, names))
+            return
+        contestants = [known for known in contestants_of(arguments.models, arguments.device) if known.name != INPUT]
     except PellucidError as error:
         sys.exit(str(error))
-    if arguments.only_counts:
-        print(counts(arguments.models[0], photographs))
-        return
-    for group, members in groupby(photographs.names, key=lambda name: name.partition("/")[0]):
-        if arguments.groups and group not in arguments.groups:
-            continue
+    for group, members in groupby(names, key=group_of):
         lines = []
         for name in members:
             image = read_pixels(photographs, name)[None].float() / 255
@@ -69,14 +70,18 @@ def main() -> None:
             print(path, flush=True)
 
 
-def counts(model_name: str, photographs: Source) -> str:
+def group_of(name: str) -> str:
+    """What is wrong with a photograph, as its folder says."""
+    return name.partition("/")[0]
+
+
+def counts(restorer: Restorer, photographs: Source, names: Sequence[str]) -> str:
     """How many photographs of each group the model takes for what, as Markdown."""
-    restorer = load(model_name, "cpu").restorer
     found: dict[str, Counter[str]] = {}
-    for name in photographs.names:
+    for name in names:
         seen = views(read_pixels(photographs, name)[None].float() / 255)
         taken_for = restorer.taken_for(restorer.context(seen))
-        found.setdefault(name.partition("/")[0], Counter())[taken_for or "not told apart"] += 1
+        found.setdefault(group_of(name), Counter())[taken_for or "not told apart"] += 1
     kinds = sorted({kind for group in found.values() for kind in group})
     lines = ["| photographs | " + " | ".join(kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
     lines += [f"| {name} | " + " | ".join(str(group[kind]) for kind in kinds) + " |" for name, group in found.items()]

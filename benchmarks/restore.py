@@ -17,12 +17,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from measuring import matrix_rate, seconds_of
 from pellucid.training.run_folder import environment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -41,19 +41,6 @@ def mosaic(megapixels: float, path: Path, examples: str) -> None:
     pyvips.Image.arrayjoin(cells, across=columns).crop(0, 0, width, height).jpegsave(str(path), Q=92)
 
 
-def seconds_of(function: Any) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def matrix_rate() -> float:
-    """Multiply-adds per second of a 2048^3 bf16 matrix product, best of five."""
-    one = torch.randn(2048, 2048).bfloat16()
-    return 2048**3 / min(seconds_of(lambda: one @ one) for _ in range(5))
-
-
 def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[str, Any]:
     """One file to file, with the model loaded before."""
     import resource
@@ -61,9 +48,9 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
     from torch.utils.flop_counter import FlopCounterMode
 
     import pellucid
-    from pellucid.app.restore_file import views_of
     from pellucid.images.files import read_picture
     from pellucid.images.overview import spread
+    from pellucid.images.views import views_of
 
     model = pellucid.load(model_name, device="cpu")
     network: Any = model.restorer.network  # pyright: ignore[reportAttributeAccessIssue]

@@ -21,14 +21,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from measuring import degraded_patches, held_out_pictures, psnr
 from pellucid.app.recipe_file import read_run
-from pellucid.data.clean_pictures import load_clean_pictures, split_validation
-from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
-from pellucid.degradations.mixing import Mixture
 from pellucid.images.overview import spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import load
+from pellucid.methods.restorer import restorer_from_weights
 from pellucid.networks.catalog import build_network
 from pellucid.weights.bundled import bundled_weights
 from pellucid.weights.files import load_into, load_weights
@@ -46,15 +45,10 @@ THRESHOLDS = (
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
 
-def psnr(one: Tensor, other: Tensor) -> float:
-    """Of two pictures, dB, at most 60."""
-    return -10 * torch.log10(((one.clamp(0, 1) - other) ** 2).mean().clamp_min(1e-6)).item()
-
-
 def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     """Degraded and clean pictures by the name of their group, `(1, 3, H, W)` each."""
     settings = read_run(recipe).config.data.model_copy(update={"reduction": 1})
-    held_out = split_validation([pixels for _, pixels in load_clean_pictures(settings)], settings.validation_share)[1]
+    held_out = held_out_pictures(settings)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     unseen = [pixels[None].float() / 255 for _, pixels in clean_pictures("bsds_rest")]
     found["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
@@ -64,7 +58,7 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
         pairs = [pair.load() for pair in load_pairs(name)]
         found[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
     for name in (*NEED_NOTHING, "haze", "low-light"):
-        batch = DegradedBatches(held_out, Mixture({name: 1}), patch_size=384, batch_size=30, seed=5)(0)
+        batch = degraded_patches(held_out, name, size=384, count=30, seed=5)
         found[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
     return found
 
@@ -123,11 +117,13 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/tone.yaml"))
     arguments = parser.parse_args()
     tensors, description = load_weights(arguments.weights)
-    network: Any = build_network(description["network"]["name"], description["network"]["arguments"]).eval()
-    load_into(network, tensors, arguments.weights)
-    is_joined = hasattr(network, "tone")
-    restorer: Any = load(arguments.weights if is_joined else "default", "cpu").restorer
-    tone = network.tone if is_joined else network
+    name, settings = description["network"]["name"], description["network"]["arguments"]
+    is_joined = name == "all-in-one"
+    restorer: Any = restorer_from_weights(tensors, description, "cpu") if is_joined else load("default", "cpu").restorer
+    tone = restorer.network.tone
+    if not is_joined:
+        tone = build_network(name, settings).eval()
+        load_into(tone, tensors, arguments.weights)
     pictures = groups(arguments.recipe)
     heads = [" / ".join(f"{part:g}" for part in threshold) for threshold in THRESHOLDS]
     print(f"| group | input | toned | > {' | > '.join(heads)} |")

@@ -185,8 +185,8 @@ def test_files_of_somebody_else_are_not_replaced(photos: Path, tmp_path: Path) -
 def test_every_picture_has_its_line_before_it_is_there(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(path: Path, image: Tensor) -> None:
-        write_image(path, image)
+    def killed(path: Path, image: Tensor, profile: bytes | None) -> None:
+        write_image(path, image, profile=profile)
         if path.name == "b.png":
             raise SystemExit  # as near to kill -9 as one process gets: nothing is tidied up
 
@@ -211,7 +211,7 @@ def test_a_picture_that_could_not_be_written_keeps_its_earlier_line(
     degrade([photos / "a.png"], tmp_path / "out", what=["jpeg:quality=20"])
     before = (tmp_path / "out" / RECORD).read_text()
 
-    def full(path: Path, image: Tensor) -> None:
+    def full(path: Path, image: Tensor, profile: bytes | None) -> None:
         raise ImageError("Expected room.")
 
     monkeypatch.setattr(degrade_module, "write_image", full)

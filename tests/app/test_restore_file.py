@@ -11,10 +11,10 @@ import torch
 
 from pellucid.app import budget
 from pellucid.app import restore_file as restore_module
-from pellucid.app.restore_file import restore_file, views_of
+from pellucid.app.restore_file import restore_file
 from pellucid.errors import ConfigurationError, DeviceError, ImageError
 from pellucid.images.files import read_image, read_picture
-from pellucid.images.overview import Views, views
+from pellucid.images.overview import Views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model
 
@@ -86,19 +86,6 @@ def test_a_restorer_sees_the_whole_picture_once(tmp_path: Path, tiny: Model, mak
     )
     assert len(tiled.parts) > 10
     assert torch.equal(read_image(tmp_path / "tiled.png"), read_image(source))
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_views_of_a_file_are_those_of_its_upright_picture(tmp_path: Path, orientation: int) -> None:
-    image_module = pytest.importorskip("PIL.Image")
-    pixels = torch.randint(0, 256, (10, 2000, 3), dtype=torch.uint8)
-    exif = image_module.Exif()
-    exif[0x0112] = orientation
-    image_module.fromarray(pixels.numpy()).save(tmp_path / "a.png", exif=exif)
-    picture = read_picture(tmp_path / "a.png")
-    of_file, in_memory = views_of(picture), views(picture.read())
-    assert torch.equal(of_file.overview, in_memory.overview) and torch.equal(of_file.details, in_memory.details)
-    assert of_file.size == in_memory.size
 
 
 def test_the_receipt_says_what_was_done(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from pellucid.degradations.catalog import DEGRADATIONS
 from pellucid.degradations.presets import PRESETS
 from pellucid.evaluation.baselines import BASELINES
 from pellucid.evaluation.benchmark_sets import BENCHMARK_SETS
-from pellucid.evaluation.protocols import PROTOCOLS
+from pellucid.evaluation.protocols import CARD, PROTOCOLS
 from pellucid.images.files import write_image
 from pellucid.methods.catalog import METHODS
 from pellucid.networks.catalog import NETWORKS
@@ -117,11 +118,15 @@ def test_every_status_of_training_is_documented() -> None:
 
 
 def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
-    text = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    tables = re.findall(r"<!-- ([\w-]+) -->\n(.*?)\n?<!-- end -->", text, flags=re.DOTALL)
-    assert {name for name, _ in tables} == {"restore-default", "candidates"}
-    for name, table in tables:  # scripts/fill_tables.py puts them there
-        assert table == (REPOSITORY / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").strip()
+    script = runpy.run_path(str(REPOSITORY / "scripts" / "fill_tables.py"))
+    texts = {name(path): path.read_text(encoding="utf-8") for path in script["DOCUMENTS"]}
+    assert {document: script["MARKED"].findall(text) for document, text in texts.items()} == {
+        "README.md": ["card-means"],
+        "docs/benchmarks.md": ["restore-default", "candidates"],
+        "src/pellucid/weights/bundle/default.md": ["card"],
+    }
+    assert [document for document, text in texts.items() if script["filled"](text) != text] == []
+    assert sorted((row[1], test_set) for row in script["ROWS"] for test_set in row[2]) == sorted(CARD)
 
 
 def test_the_changelog_knows_the_version() -> None:

@@ -34,7 +34,7 @@ class DegradationRecord:
         self._before = self._lines()
         self._unwritten: set[str] = set()
 
-    def names(self, target: Path) -> bool:
+    def wrote(self, target: Path) -> bool:
         """Whether an earlier call wrote a picture at `target`, or was about to."""
         return self._name(target) in self._before
 

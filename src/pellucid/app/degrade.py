@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,12 +13,10 @@ from torch import Generator
 from pellucid.app.degradation_record import DegradationRecord
 from pellucid.app.degradation_text import Drawing, parse_chain
 from pellucid.app.inputs import Job, is_single_file, keep_apart, plan_jobs
+from pellucid.app.targets import check_is_ours
 from pellucid.degradations.mixing import Chain, apply_chains
 from pellucid.errors import ConfigurationError, ImageError, PellucidError
-from pellucid.images.atomic import replacing, temporary_beside
 from pellucid.images.files import read_picture, write_image
-from pellucid.images.formats import format_of_target
-from pellucid.images.header import Metadata
 from pellucid.images.picture import Picture
 from pellucid.version import __version__
 
@@ -102,7 +98,8 @@ def degrade(
     try:
         for number, job in enumerate(jobs, start=1):
             try:
-                _check_target(job.target, record, overwrite)
+                if not overwrite:
+                    check_is_ours(job.target, record)
                 picture, lost = _degrade_one(job, drawing, record, call)
                 written.append(picture)
                 not_kept.update(lost)
@@ -146,15 +143,6 @@ def _seeds_of(seed: int, job: Job) -> tuple[int, int]:
     return int.from_bytes(digest[:8], "big") >> 1, int.from_bytes(digest[8:16], "big") >> 1
 
 
-def _check_target(target: Path, record: DegradationRecord, overwrite: bool) -> None:
-    """Refuse to replace what is not ours."""
-    if not overwrite and os.path.lexists(target) and not record.names(target):
-        raise ImageError(
-            f"Expected no file at {target}, found one that Pellucid did not write, going by {record.path}: name "
-            "another output, or use --overwrite."
-        )
-
-
 def _degrade_one(
     job: Job, drawing: Drawing, record: DegradationRecord, call: dict[str, Any]
 ) -> tuple[DegradedPicture, list[str]]:
@@ -171,26 +159,9 @@ def _degrade_one(
     steps = [{"name": degradation.name, "parameters": asdict(degradation)} for degradation in chain]  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
     job.target.parent.mkdir(parents=True, exist_ok=True)
     record.begin(job.target, {"clean": str(job.source), "chain": steps, "picture_seed": pixel_seed, **call})
-    profile = _profile(picture)
-    write_image(job.target, degraded.clamp(0, 1))
-    if profile is not None:
-        _add_profile(job.target, profile)
+    write_image(job.target, degraded.clamp(0, 1), profile=picture.rgb_profile)
     record.finish(job.target)
     return DegradedPicture(job.source, job.target, chain, pixel_seed), _not_kept(picture)
-
-
-def _profile(picture: Picture) -> bytes | None:
-    """The ICC profile of the result: the original's, when it is one for RGB, as results always are."""
-    profile = picture.profile
-    return profile if profile is not None and profile[16:20] == b"RGB " else None
-
-
-def _add_profile(target: Path, profile: bytes) -> None:
-    """Put an ICC profile into a file that `write_image` wrote."""
-    container = format_of_target(target).module
-    with replacing(target) as whole, temporary_beside(target) as bare:
-        shutil.copyfile(target, bare)
-        container.embed(bare, whole, container.pieces(Metadata(profile=profile)))
 
 
 def _not_kept(picture: Picture) -> list[str]:
@@ -199,7 +170,7 @@ def _not_kept(picture: Picture) -> list[str]:
     found = {
         "opacity": picture.has_alpha,
         "bits beyond 8": picture.depth > 8,
-        "the ICC profile": metadata.profile is not None and _profile(picture) is None,
+        "the ICC profile": picture.profile != picture.rgb_profile,
         "EXIF": metadata.exif is not None,
         "XMP": metadata.xmp is not None,
         "IPTC": metadata.iptc is not None,

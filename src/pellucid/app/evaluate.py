@@ -16,7 +16,7 @@ from pellucid.evaluation.benchmark_sets import (
     open_two_folders,
 )
 from pellucid.evaluation.contact_sheet import contact_sheet
-from pellucid.evaluation.evaluate import Contestant, Progress, Result, spread_evenly
+from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly
 from pellucid.evaluation.evaluate import evaluate as evaluate_trial
 from pellucid.evaluation.protocols import CARD, Protocol, Trial, find_protocol
 from pellucid.evaluation.records import csv_text, json_text, write_whole
@@ -121,13 +121,13 @@ def contestants_of(models: Sequence[str | Contestant], device: str | None = None
         ConfigurationError: when one is named twice.
         MethodError: when a name is not known or a library is missing.
     """
-    contestants = {"input": baseline("input")}
+    contestants = {INPUT: baseline(INPUT)}
     for position, model in enumerate(models):
-        if model in models[:position] and model != "input":
+        if model in models[:position] and model != INPUT:
             named = model.name if isinstance(model, Contestant) else model
             raise ConfigurationError(f"Expected different models, got {named} twice: drop one.")
         contestant = model if isinstance(model, Contestant) else _contestant(model, device, contestants)
-        if contestant.name in contestants and contestant.name != "input":
+        if contestant.name in contestants and contestant.name != INPUT:
             raise ConfigurationError(f"Expected models of different names, got {contestant.name} twice: drop one.")
         contestants[contestant.name] = contestant
     return list(contestants.values())
@@ -206,7 +206,7 @@ def _written(
     ]
     named = {contestant.name: contestant for contestant in contestants}
     for result in results:
-        if not has_sheets or result.contestant == "input":
+        if not has_sheets or result.contestant == INPUT:
             continue
         try:
             sheet = contact_sheet(named[result.contestant], result, opened[result.trial.test_set])

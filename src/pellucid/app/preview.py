@@ -84,7 +84,7 @@ def _jpeg(image: Tensor, picture: Picture) -> bytes:
     """`(1, 3, H, W)` as a JPEG that carries the profile of `picture`, so that browsers show its colours."""
     samples = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     drawn = pyvips.Image.new_from_array(samples, interpretation="srgb")
-    profile = picture.profile
-    if profile is not None and profile[16:20] == b"RGB " and len(profile) <= _LARGEST_PROFILE_BYTES:
+    profile = picture.rgb_profile
+    if profile is not None and len(profile) <= _LARGEST_PROFILE_BYTES:
         drawn = drawn.mutate(lambda copy: copy.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile))
     return pyvips.Operation.call("jpegsave_buffer", drawn, Q=_QUALITY, keep="icc")

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pellucid.app.outcome import RestoredPicture, SetAside
 from pellucid.app.receipt import Receipt
+from pellucid.app.targets import first_existing
 from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.atomic import replacing, temporary_beside
 
@@ -99,9 +100,7 @@ def check_report(page: Path, pictures: Iterable[Path], *, overwrite: bool) -> No
         raise ConfigurationError(
             f"Expected no file at {page} or an earlier report, found something else: name another, or use --overwrite."
         )
-    folder = page.parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    folder = first_existing(page.parent)
     if not folder.is_dir():
         raise ImageError(f"Expected a folder for the report, {folder} is a file: name another.")
     with temporary_beside(folder / page.name):

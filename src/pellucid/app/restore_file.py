@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from pellucid.app.budget import plan_tile
@@ -15,12 +13,12 @@ from pellucid.app.notes import collected_notes
 from pellucid.app.receipt import FileFacts, Receipt
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
-from pellucid.images.colour import to_tensor
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
-from pellucid.images.overview import Views, detail_boxes, overview_step, spread
+from pellucid.images.overview import spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
+from pellucid.images.views import views_of
 from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
 from pellucid.methods.restorer import is_out_of_memory
@@ -136,32 +134,6 @@ def _restore(
         canvas.save(target)
     finally:
         canvas.close()
-
-
-def views_of(picture: Picture) -> Views:
-    """`images.overview.views` of a picture file, read row by row and detail by detail."""
-    return Views(_overview_of(picture), _details_of(picture), (picture.height, picture.width))
-
-
-def _overview_of(picture: Picture) -> Tensor:
-    step, turn = overview_step(picture.height, picture.width), picture.turn
-    header, pixels = picture.header, picture.pixels
-    # Counted from the upright picture's first pixel, which a flipped one stores last.
-    flip_rows, flip_columns = turn.flip_rows, turn.flip_columns
-    if turn.transpose:
-        flip_rows, flip_columns = flip_columns, flip_rows
-    first_row = (header.height - 1) % step if flip_rows else 0
-    first_column = (header.width - 1) % step if flip_columns else 0
-    stored = [
-        pixels.read(Box(row, 0, 1, header.width))[:, first_column::step]
-        for row in range(first_row, header.height, step)
-    ]
-    return to_tensor(picture.samples, turn.upright(np.concatenate(stored)))
-
-
-def _details_of(picture: Picture) -> Tensor:
-    boxes = detail_boxes(picture.height, picture.width)
-    return torch.stack([picture.read(box.top, box.left, box.height, box.width) for box in boxes], dim=1)
 
 
 def _facts(path: Path) -> FileFacts:

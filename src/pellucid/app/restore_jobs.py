@@ -16,6 +16,7 @@ from pellucid.app.preview import PreviewedPictures
 from pellucid.app.receipt import Receipt, update_receipt
 from pellucid.app.report import size_of
 from pellucid.app.restore_file import restore_file
+from pellucid.app.targets import check_is_ours, first_existing
 from pellucid.errors import ConfigurationError, ImageError, PellucidError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
@@ -164,11 +165,7 @@ def _check_target(job: Job, journal: Journal, overwrite: bool) -> None:
     """Refuse to replace what is not ours, but for the original itself where it was named as the output."""
     if overwrite or job.target == job.source or not os.path.lexists(job.target):
         return
-    if not journal.wrote(job.target):
-        raise ImageError(
-            f"Expected no file at {job.target}, found one that Pellucid did not write, going by {journal.path}: name "
-            "another output, or use --overwrite."
-        )
+    check_is_ours(job.target, journal)
     earlier = journal.receipt(job.target) if job.is_alone else None
     if earlier is not None and Path(earlier.source.name).name != job.source.name:
         raise ImageError(
@@ -203,10 +200,7 @@ def _size(path: Path) -> int:
 def _log_start(jobs: Sequence[Job], num_finished: int, num_bytes: int, device: str) -> None:
     """What is ahead. Results are about as large as their originals."""
     num_left = sum(job.problem is None for job in jobs) - num_finished
-    folder = jobs[0].home
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(first_existing(jobs[0].home)).free
     before = f", {num_finished} finished before" if num_finished else ""
     text = f"{num_left} pictures to restore on {device}{before}; about {size_of(num_bytes)} to write"
     if num_bytes > free:

@@ -1,6 +1,7 @@
 """Rain: layers of bright streaks added to the picture."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,18 +25,22 @@ def streak_kernels(length: Tensor, angle: Tensor, width: Tensor) -> Tensor:
         width: `(B,)`, pixels.
     """
     radius = max(1, math.ceil((length.max().item() + width.max().item()) / 2))
-    along, across = rotated_coordinates(radius, angle)
-    fading = (1 - (2 * along / (length.view(-1, 1, 1) + 1)) ** 2).clamp_min(0)
+    fading, across = _fading_strokes(radius, length, angle)
     return fading * (width.view(-1, 1, 1) / 2 + 0.5 - across.abs()).clamp(0, 1)
 
 
 def smeared_kernels(length: Tensor, angle: Tensor, width: Tensor) -> Tensor:
     """As `streak_kernels`, but soft across, with `width` at half of the height; their squares sum to one."""
     radius = max(1, math.ceil(length.max().item() / 2 + width.max().item()))
-    along, across = rotated_coordinates(radius, angle)
-    fading = (1 - (2 * along / (length.view(-1, 1, 1) + 1)) ** 2).clamp_min(0)
+    fading, across = _fading_strokes(radius, length, angle)
     kernels = fading * torch.exp(-4 * math.log(2) * (across / width.view(-1, 1, 1)) ** 2)
     return kernels / kernels.square().sum((1, 2), keepdim=True).sqrt()
+
+
+def _fading_strokes(radius: int, length: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Brightness along strokes without width, and the distance across them in pixels; both `(B, K, K)`."""
+    along, across = rotated_coordinates(radius, angle)
+    return (1 - (2 * along / (length.view(-1, 1, 1) + 1)) ** 2).clamp_min(0), across
 
 
 def smeared_streaks(
@@ -65,11 +70,7 @@ def smeared_streaks(
     field = like.new_zeros(batch, height, width_pixels)
     for part, of_length in ((1 - share, 1.0), (share, 0.25)):
         kernels = smeared_kernels((length * of_length).clamp_min(2), math.pi / 2 - angle, width).to(like.dtype)
-        margin = kernels.shape[-1] // 2
-        shape = (batch, height + 2 * margin, width_pixels + 2 * margin)
-        noise = torch.randn(shape, device=like.device, dtype=like.dtype, generator=generator)
-        drawn = _drawn(noise, kernels)[:, margin : margin + height, margin : margin + width_pixels]
-        field += part.sqrt() * drawn
+        field += part.sqrt() * _drawn(_scattered(torch.randn, like, kernels, generator), kernels)
     share_left = density.clamp(1e-3, 0.9).view(-1, 1, 1)
     lowest, bright = torch.special.ndtri(1 - share_left), torch.special.ndtri(1 - share_left / 250)
     return ((field - lowest).clamp_min(0) / (bright - lowest)) ** 1.5
@@ -126,22 +127,24 @@ def rain_streaks(
             ).to(like.dtype)
             covered = kernels.sum(dim=(1, 2))  # pixels under one streak, in units of its brightest
             probability = (density / covered / len(LENGTHS)).view(-1, 1, 1)
-            margin = kernels.shape[-1] // 2
-            shape = (batch, height + 2 * margin, width_pixels + 2 * margin)
-            position = torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
-            faintness = torch.rand(shape, device=like.device, dtype=like.dtype, generator=generator)
+            position, faintness = (_scattered(torch.rand, like, kernels, generator) for _ in range(2))
             drops = (position < probability) * (0.1 + 0.9 * faintness.square())
-            drawn = _drawn(drops, kernels)[:, None, margin : margin + height, margin : margin + width_pixels]
-            streaks += of_drops * drawn.clamp(0, 1.5)
+            streaks += of_drops * _drawn(drops, kernels)[:, None].clamp(0, 1.5)
     return streaks
 
 
+def _scattered(draw: Callable[..., Tensor], like: Tensor, kernels: Tensor, generator: Generator) -> Tensor:
+    """`torch.rand` or `torch.randn` for every pixel whose stroke reaches into `like`, `(B, H + K - 1, W + K - 1)`."""
+    reach = kernels.shape[-1] - 1
+    shape = (like.shape[0], like.shape[-2] + reach, like.shape[-1] + reach)
+    return draw(shape, device=like.device, dtype=like.dtype, generator=generator)
+
+
 def _drawn(drops: Tensor, kernels: Tensor) -> Tensor:
-    """Every drop of `(B, H, W)` as the stroke of its sample; by Fourier transform, for strokes are long."""
-    size = drops.shape[-2:]
+    """Every drop of `(B, H + K - 1, W + K - 1)` as the stroke of its sample, `(B, H, W)`; by Fourier transform."""
+    size, reach = drops.shape[-2:], kernels.shape[-1] - 1
     spectrum = torch.fft.rfft2(drops) * torch.fft.rfft2(kernels, s=size)
-    margin = kernels.shape[-1] // 2
-    return torch.fft.irfft2(spectrum, s=size).roll((-margin, -margin), dims=(1, 2))
+    return torch.fft.irfft2(spectrum, s=size)[:, reach:, reach:]
 
 
 def rain(

@@ -100,9 +100,9 @@ def _summary(results: Sequence[Result], with_published: bool) -> SummaryTable:
         own = [found[name, level] for level in levels if (name, level) in found]
         cells = [_cell(found.get((name, level))) for level in levels]
         cells += _harm(own, results)
-        timing = ["" if name == "input" else f"{speed[name]:.3g}"]
+        timing = ["" if name == INPUT else f"{speed[name]:.3g}"]
         if has_reference:
-            timing.append("" if name == "input" else f"{speed[SPEED_REFERENCE] / speed[name]:.3g}x")
+            timing.append("" if name == INPUT else f"{speed[SPEED_REFERENCE] / speed[name]:.3g}x")
         rows.append((name, *cells, *timing, "this run"))
 
     published: dict[tuple[str, str], dict[float | None, str]] = {}

@@ -17,7 +17,7 @@ import pyvips
 from torch import Tensor
 
 from pellucid.errors import ImageError
-from pellucid.images.atomic import replacing
+from pellucid.images.atomic import replacing, temporary_beside
 from pellucid.images.canvas import Canvas, unencodable
 from pellucid.images.colour import integers, to_samples
 from pellucid.images.containers.reading import ByteReader, printable
@@ -25,7 +25,7 @@ from pellucid.images.contract import check_image
 from pellucid.images.decoding import is_cmyk, open_pixels, prepare_libvips, samples_of
 from pellucid.images.encoding import encode, fitted
 from pellucid.images.formats import FORMATS, format_of_target, read_header
-from pellucid.images.header import Encoding, Header
+from pellucid.images.header import Encoding, Header, Metadata
 from pellucid.images.metadata import without_profile
 from pellucid.images.picture import Picture
 from pellucid.images.source import Source
@@ -128,13 +128,14 @@ def read_image_bytes(data: bytes, name: str) -> Tensor:
     return _whole(_open(Source(name, data=data), MAX_MEGAPIXELS, None, 1 << 62))
 
 
-def write_image(path: str | Path, image: Tensor, *, depth: int = 8) -> None:
-    """Write a plain picture, without metadata; JPEG, WebP and AVIF at quality 95 in full colour resolution.
+def write_image(path: str | Path, image: Tensor, *, depth: int = 8, profile: bytes | None = None) -> None:
+    """Write a plain picture, of all metadata only a profile; JPEG, WebP, AVIF at quality 95 in full colour resolution.
 
     Args:
         path: the target; its suffix decides the format.
         image: `(1, 3, H, W)` or `(3, H, W)`; clamped to `[0, 1]`.
         depth: bits per sample, 8, or 16 for PNG and TIFF.
+        profile: ICC profile, for RGB.
 
     Raises:
         ImageError: when it is not one image, the format does not have the depth, or the file cannot be written.
@@ -155,8 +156,11 @@ def write_image(path: str | Path, image: Tensor, *, depth: int = 8) -> None:
     raw, _ = fitted(raw, samples, form.name)
     encoding = Encoding(lossless=form.name in ("png", "tiff"), compression="deflate", predictor="horizontal")
     try:
-        with replacing(path) as partial:
-            encode(raw, partial, form.name, encoding, is_same_format=True, quality=_PLAIN_QUALITY)
+        with replacing(path) as whole, temporary_beside(path) as bare:
+            first = whole if profile is None else bare
+            encode(raw, first, form.name, encoding, is_same_format=True, quality=_PLAIN_QUALITY)
+            if profile is not None:
+                form.module.embed(bare, whole, form.module.pieces(Metadata(profile=profile)))
     except pyvips.Error as error:
         raise unencodable(path, error) from error
 

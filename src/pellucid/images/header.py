@@ -49,6 +49,11 @@ class Metadata:
     lost: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
 
+    @property
+    def profile_colours(self) -> bytes:
+        """What the ICC profile is for, by its own header: `b"RGB "`, `b"GRAY"`, ...; empty without one."""
+        return (self.profile or b"")[16:20]
+
 
 @dataclass(frozen=True)
 class Encoding:

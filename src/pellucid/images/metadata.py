@@ -19,7 +19,6 @@ _NAMES = {
 }  # fmt: skip
 _EXTRA_SAMPLES = 338
 _ALWAYS_RGB = {"webp", "avif"}
-_COLOUR_SPACE = slice(16, 20)  # of an ICC profile's header
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def carry(metadata: Metadata, source: str, target: str, *, extras: int = 0) -> C
     """
     lost = metadata.lost
     becomes_rgb = target in _ALWAYS_RGB and source != "webp"
-    if becomes_rgb and (metadata.profile or b"")[_COLOUR_SPACE] == b"GRAY":
+    if becomes_rgb and metadata.profile_colours == b"GRAY":
         metadata = _without_profile(metadata)
         lost = (*lost, "the ICC profile (it is for grey pixels, and these become RGB)")
     if source == target:

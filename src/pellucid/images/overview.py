@@ -20,7 +20,8 @@ DETAIL_SIDE = 128
 DETAILS = 4
 """Details along each axis of a picture, at most; fewer cover a small one."""
 
-_BLOCK = 16  # details begin on JPEG's grid of blocks, in both its samplings of colour
+JPEG_GRID = 16
+"""Pixels after which JPEG's blocks, of brightness and of colour, begin alike; details begin on this grid."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def detail_boxes(height: int, width: int) -> list[Box]:
 def _starts(length: int) -> list[int]:
     room = max(0, length - DETAIL_SIDE)
     count = min(DETAILS, -(-length // DETAIL_SIDE))
-    return sorted({room * number // max(1, count - 1) // _BLOCK * _BLOCK for number in range(count)})
+    return sorted({room * number // max(1, count - 1) // JPEG_GRID * JPEG_GRID for number in range(count)})
 
 
 def details(image: Tensor) -> Tensor:

@@ -93,6 +93,11 @@ class Picture:
         return self.header.metadata.profile
 
     @property
+    def rgb_profile(self) -> bytes | None:
+        """The ICC profile, when it is one for RGB, as pixels are read."""
+        return self.profile if self.header.metadata.profile_colours == b"RGB " else None
+
+    @property
     def quality(self) -> int | None:
         """Of a lossy file, 1 to 100, as far as it can be read from the file."""
         return self.header.encoding.quality

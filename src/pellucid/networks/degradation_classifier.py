@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pellucid.networks.initial_weights import set_initial_weights
+
 
 class DegradationClassifier(nn.Module):
     """Patches to one logit per domain, `(B, 3, H, W)` to `(B, len(domains))`; H and W any.
@@ -27,10 +29,7 @@ class DegradationClassifier(nn.Module):
             nn.Conv2d(4 * width, 4 * width, 3, padding=1), nn.ReLU(),
         )  # fmt: skip
         self.logits = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, len(self.domains)))
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
+        set_initial_weights(self)
 
     def forward(self, patches: Tensor) -> Tensor:
         """The logits; what is seen everywhere counts by its mean and by its peak."""

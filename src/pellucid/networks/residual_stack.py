@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pellucid.networks.initial_weights import set_initial_weights
 from pellucid.networks.residual_unet import ResidualBlock, residual_blocks
 
 
@@ -39,10 +40,7 @@ class ResidualStack(nn.Module):
             self.side = nn.Sequential(down, *residual_blocks(coarse_width, coarse_blocks, bias=True), up)
             self.size_multiple = 8
             self.receptive_radius += 8 * 2 * coarse_blocks + 8
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
+        set_initial_weights(self)
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, ResidualBlock):

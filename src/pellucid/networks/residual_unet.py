@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pellucid.networks.initial_weights import set_initial_weights
+
 
 class ResidualBlock(nn.Module):
     """`x + conv(relu(conv(x)))`, both 3x3."""
@@ -61,11 +63,7 @@ class ResidualUNet(nn.Module):
         # Two convolutions a block, down and up, each seeing one cell of its level further; plus the cell itself.
         reach = 2 * 2 + sum(4 * count * 2 ** (level + 1) for level, count in enumerate(blocks[:-1]))
         self.receptive_radius = reach + 2 * blocks[-1] * self.size_multiple + self.size_multiple
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        set_initial_weights(self)
         # Blocks start as almost the identity, and the network as nearly the identity on its input.
         with torch.no_grad():
             for module in self.modules():

@@ -8,9 +8,7 @@ from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
 from pellucid.errors import ConfigurationError
-
-GRID = 16
-"""Pixels after which JPEG's blocks, of brightness and of colour, begin alike."""
+from pellucid.images.overview import JPEG_GRID
 
 
 class DomainObjective:
@@ -32,7 +30,7 @@ class DomainObjective:
         Raises:
             ConfigurationError: when the batch has a domain that is not among the known ones.
         """
-        top, left = batch.step % GRID, batch.step // GRID % GRID
+        top, left = batch.step % JPEG_GRID, batch.step // JPEG_GRID % JPEG_GRID
         logits: Tensor = network(batch.degraded[..., top:, left:])
         return F.cross_entropy(logits.float(), self.labels(batch).to(logits.device)), {}
 

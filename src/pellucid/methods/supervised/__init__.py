@@ -3,7 +3,7 @@
 | what | where |
 |---|---|
 | empirical risk, `min E[L(f(degraded), clean)]` | `empirical_risk.EmpiricalRisk` |
-| Charbonnier or L1 loss | `pellucid.objectives.pixel` |
+| Charbonnier, L1 or log-squared-error loss | `pellucid.objectives.pixel` |
 | cross-entropy, for the network that tells degradations apart | `pellucid.objectives.classification` |
 | cosine schedule with warm-up | `schedule.cosine_with_warm_up` |
 | averaged weights | `averaging.AveragedWeights` |

@@ -101,7 +101,7 @@ class SupervisedRecipe:
         return self.objective.accuracy(logits, batch)
 
     def restorer(self) -> NetworkRestorer:
-        """The network with its averaged weights, on the run's device, in bf16."""
+        """The network with its averaged weights, on the run's device, in its `fastest_dtype`."""
         network = build_network(self.config.network.name, self.config.network.arguments)
         network.load_state_dict(self.average.weights())
         return NetworkRestorer(network, device=self.accelerator.device)
