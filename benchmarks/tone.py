@@ -34,13 +34,13 @@ from pellucid.weights.files import load_into, load_weights
 
 THRESHOLDS = (
     (0.1, 0.1, 0.0),
-    (0.15, 0.15, 0.0),
     (0.1, 0.1, 0.1),
     (0.15, 0.05, 0.1),
-    (0.15, 0.05, 0.2),
-    (0.15, 0.07, 0.1),
+    (0.15, 0.05, 0.3),
+    (0.15, 0.05, 0.5),
     (0.15, 0.08, 0.1),
-    (0.15, 0.1, 0.1),
+    (0.15, 0.08, 0.3),
+    (0.15, 0.08, 0.5),
 )
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
