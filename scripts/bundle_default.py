@@ -55,8 +55,9 @@ UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments
 DARKENING_NEEDS = {"haze": 0.3}
 """Without it rain, mist and plain skies are taken for hazy (benchmarks/results/tone.md)."""
 
-LEAST_PROBABILITY = {"blur": 0.75}
-"""Sharpening what is not blurred costs most, of a clean picture 8 to 10 dB (benchmarks/results/chooser.md)."""
+LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}
+"""Sharpening what is not blurred costs most, of a clean picture 20 dB; leaving a picture alone costs
+least, less than what the generalist does to a clean one (benchmarks/results/chooser.md)."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pi
         "chooser": dict(parts["chooser"].network["arguments"]),
         "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
         "darkening_needs": DARKENING_NEEDS,
-        "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in names},
+        "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in {*names, *UNTRAINED}},
     }
     description = {
         "method": "supervised",

@@ -106,8 +106,8 @@ def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Ten
     box = Box(0, 0, *size) if box is None else box
     if coarse.shape[-2:] == (1, 1):
         return coarse.expand(-1, -1, box.height, box.width)  # a view: one value for all costs nothing
-    down = _shares(box.top, box.height, size[0], coarse.shape[-2]).to(coarse)
-    across = _shares(box.left, box.width, size[1], coarse.shape[-1]).to(coarse)
+    down = _shares(box.top, box.height, size[0], coarse.shape[-2]).to(coarse.dtype).to(coarse.device)
+    across = _shares(box.left, box.width, size[1], coarse.shape[-1]).to(coarse.dtype).to(coarse.device)
     # Products with two shares of a cell in each row, all others zero, are far quicker than gathering both cells.
     with torch.autocast(coarse.device.type, enabled=False):  # bf16 would round a curve by more than a grey level
         return down @ coarse @ across.mT
