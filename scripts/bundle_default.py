@@ -52,7 +52,7 @@ SERVES = {
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
-DARKENING_NEEDS = {"haze": 0.3}
+DARKENING_NEEDS = {"haze": 0.8}
 """Without it rain, mist and plain skies are taken for hazy (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}

@@ -99,6 +99,19 @@ def test_a_darker_tone_needs_evidence_from_near_and_a_brighter_one_does_not(leas
         assert network.taken_for(context) == ("haze or low light" if is_kept else "nothing in particular")
 
 
+def test_one_detail_that_sees_haze_is_enough_for_a_darker_tone() -> None:
+    tone = {"width": 8, "smallest_change": [0.1, 0.1]}
+    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "tone": tone, "darkening_needs": {"rain": 0.8}}))
+    with torch.no_grad():
+        network.tone.coefficients.bias[:3] = -0.3
+    image = 0.3 + 0.4 * picture(40, 400)
+    for logit, is_kept in ((3.0, True), (2.0, False)):  # probabilities 0.87 and 0.71, of one detail of four
+        said = torch.zeros(1, 4, 4)
+        said[0, 2, 3] = logit
+        network.look = lambda details, said=said: said
+        assert (network.context(views(image)) is not None) == is_kept
+
+
 def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
     arguments = {
         **ARGUMENTS,
@@ -151,8 +164,8 @@ def test_a_changed_tone_is_looked_at_again(logits: list[float], who: str) -> Non
     network, image = lively(), 0.5 * picture()
     lifting(network)
     seen: list[Tensor] = []
-    recognise = network.recognise
-    network.recognise = lambda details: seen.append(details) or recognise(details)
+    look = network.look
+    network.look = lambda details: seen.append(details) or look(details)
     says(network, logits)
     coarse = network.context(views(image))
     assert network.taken_for(coarse) == "haze or low light" + (", then noise" if who == "noise" else "")

@@ -26,9 +26,9 @@ class AllInOne(nn.Module):
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
-        darkening_needs: domain of the chooser to the probability above which it speaks for a tone that makes a picture
-            darker, as undoing haze does; one of them must. Empty: the tone alone decides. From far away rain, snow
-            and misty light look like haze; from near they do not.
+        darkening_needs: domain of the chooser to the probability above which a detail speaks for a tone that makes the
+            picture darker, as undoing haze does; one of them must. Empty: the tone alone decides. From far away rain,
+            snow and misty light look like haze; from near they do not. One detail is enough: haze is where it is far.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -74,23 +74,19 @@ class AllInOne(nn.Module):
         """Who may restore a picture, by number: the generalist, then the specialists."""
         return [self.generalist, *self.specialists.values()]
 
-    def recognise(self, details: Tensor) -> Tensor:
-        """The probability of each of the chooser's domains, `(B, D)`.
+    def look(self, details: Tensor) -> Tensor:
+        """What the chooser says of each detail, `(B, N, 3, h, w)` to logits of its domains, `(B, N, D)`."""
+        return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2])
 
-        Args:
-            details: `(B, N, 3, h, w)`, parts of each picture. What they say is averaged.
-        """
-        return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2]).mean(dim=1).softmax(dim=1)
-
-    def choose(self, recognised: Tensor) -> Tensor:
+    def choose(self, seen: Tensor) -> Tensor:
         """Which network restores each picture, `(B,)`, a number of `parts`.
 
         Args:
-            recognised: `(B, D)`, probabilities of the chooser's domains.
+            seen: `(B, N, D)`, see `look`. What the details say is averaged.
         """
         if not self.specialists:
-            return torch.zeros(len(recognised), dtype=torch.long, device=recognised.device)
-        share, number = (recognised @ self.belongs).max(dim=1)
+            return torch.zeros(len(seen), dtype=torch.long, device=seen.device)
+        share, number = (seen.mean(dim=1).softmax(dim=1) @ self.belongs).max(dim=1)
         return torch.where(share > self.least[number], number + 1, 0)
 
     def context(self, views: Views) -> Tensor | None:
@@ -99,17 +95,18 @@ class AllInOne(nn.Module):
         Returns:
             `(B, 1, 1, 1)` or `(B, 13, GRID, GRID)`; `None` when the generalist restores all and no tone changes.
         """
-        recognised = self.recognise(views.details)
+        seen = self.look(views.details)
         coefficients = self.tone.context(views)
         if self.darkening_needs:
             least = {self.chooser.domains.index(domain): least for domain, least in self.darkening_needs.items()}
-            is_spoken_for = torch.stack([recognised[:, row] > value for row, value in least.items()]).any(dim=0)
+            clearest = seen.softmax(dim=2).amax(dim=1)
+            is_spoken_for = torch.stack([clearest[:, row] > value for row, value in least.items()]).any(dim=0)
             is_refused = (self.tone.change(views.overview, coefficients) < 0) & ~is_spoken_for
             coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
         is_toned = coefficients.flatten(1).any(dim=1)
-        chosen = self.choose(recognised)
+        chosen = self.choose(seen)
         if bool(is_toned.any()):
-            seen_again = self.recognise(self._toned_details(views, coefficients))
+            seen_again = self.look(self._toned_details(views, coefficients))
             chosen = torch.where(is_toned, self.choose(seen_again), chosen)
         number = chosen.to(coefficients).view(-1, 1, 1, 1)
         if bool(is_toned.any()):
