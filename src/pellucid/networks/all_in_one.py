@@ -65,12 +65,12 @@ class AllInOne(nn.Module):
         self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
         least = [(least_probability or {}).get(name, 0.5) for name in names]
         self.register_buffer("least", torch.tensor(least), persistent=False)
-        parts: list[Any] = [*self.parts]
-        self.size_multiple: int = max(part.size_multiple for part in parts)  # powers of two, so the largest serves all
-        self.receptive_radius: int = max(part.receptive_radius for part in parts)
+        # Powers of two, so the largest serves all.
+        self.size_multiple: int = max(part.size_multiple for part in self.parts)
+        self.receptive_radius: int = max(part.receptive_radius for part in self.parts)
 
     @property
-    def parts(self) -> list[nn.Module]:
+    def parts(self) -> list[Any]:
         """Who may restore a picture, by number: the generalist, then the specialists."""
         return [self.generalist, *self.specialists.values()]
 
@@ -105,13 +105,11 @@ class AllInOne(nn.Module):
             coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
         is_toned = coefficients.flatten(1).any(dim=1)
         chosen = self.choose(seen)
-        if bool(is_toned.any()):
-            seen_again = self.look(self._toned_details(views, coefficients))
-            chosen = torch.where(is_toned, self.choose(seen_again), chosen)
-        number = chosen.to(coefficients).view(-1, 1, 1, 1)
-        if bool(is_toned.any()):
-            return torch.cat([number.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
-        return number if bool(number.any()) else None
+        if not bool(is_toned.any()):
+            return chosen.to(coefficients).view(-1, 1, 1, 1) if bool(chosen.any()) else None
+        seen_again = self.look(self._toned_details(views, coefficients))
+        chosen = torch.where(is_toned, self.choose(seen_again), chosen).to(coefficients).view(-1, 1, 1, 1)
+        return torch.cat([chosen.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
 
     def _toned_details(self, views: Views, coefficients: Tensor) -> Tensor:
         toned = [
@@ -122,8 +120,7 @@ class AllInOne(nn.Module):
 
     def reach(self, context: Tensor | None) -> int:
         """How far a pixel of the output sees, in pixels, with what was chosen."""
-        parts: list[Any] = self.parts
-        return max(parts[number].receptive_radius for number in _numbers(context))
+        return max(self.parts[number].receptive_radius for number in _numbers(context))
 
     def taken_for(self, context: Tensor | None) -> str:
         """The name of the specialist that the context of one picture chose, or of what the generalist does for it."""
