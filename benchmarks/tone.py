@@ -1,16 +1,15 @@
-"""What a tone map does to real haze and low light, and to pictures that need nothing; its threshold is chosen by this.
+"""Which pictures are dark or hazy, and what undoing it is worth; by this the default model's two limits are chosen.
 
-    PELLUCID_DATA=... python benchmarks/tone.py [runs/tone/weights.safetensors]
+    PELLUCID_DATA=... python benchmarks/tone.py [weights.safetensors]
 
-The threshold has three parts: how much brighter, how much darker a picture must become, and for the latter how probable
-haze must be in the detail where the classifier sees it best (`darkening_needs`). Pairs: SOTS_train15 and
-LowLight_SICE122, which are training sets that the bundled weights were not trained on. Pictures that need nothing:
-BSDS_rest, likewise, whole and in quarters, which hold dark and bright things alone, and the clean pictures held out by
-recipes/tone.yaml, as they are and damaged in other ways.
+Pairs: SOTS_train15 and LowLight_SICE122, training sets that the bundled weights were not trained on. Pictures that need
+nothing, likewise: BSDS_rest, whole and in quarters, which hold dark and bright things alone, ImageNet250_256 and the
+clean halves of LowLight_SICE122 and Rain800_110. The pictures held out by recipes/tone.yaml, as they are and
+damaged.
 
-For each group the PSNR of the input, of the toned picture, and of the toned picture where the threshold is
-exceeded (brighter / darker / haze), with how many become brighter and darker. Then, of the pictures whose tone the
-default model changes, what is best done after that: nothing, the generalist, or whoever a second look chooses.
+First table: how many are dark below a limit, and hazy above one. Second: the PSNR of the input and of what every
+picture of the group would be with low light or haze undone. Third, where the default model undoes one, what is best
+done after that: nothing, the generalist, or whoever a second look chooses.
 """
 
 import argparse
@@ -24,24 +23,16 @@ from torch import Tensor
 from measuring import degraded_patches, held_out_pictures, psnr
 from pellucid.app.recipe_file import read_run
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
+from pellucid.degradations.jpeg import jpeg
+from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.images.overview import spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import load
-from pellucid.methods.restorer import restorer_from_weights
-from pellucid.networks.catalog import build_network
+from pellucid.networks.all_in_one import brightness
 from pellucid.weights.bundled import bundled_weights
-from pellucid.weights.files import load_into, load_weights
 
-THRESHOLDS = (
-    (0.1, 0.1, 0.0),
-    (0.15, 0.03, 0.8),
-    (0.15, 0.04, 0.5),
-    (0.15, 0.04, 0.7),
-    (0.15, 0.04, 0.8),
-    (0.15, 0.04, 0.9),
-    (0.15, 0.065, 0.8),
-    (0.15, 0.08, 0.8),
-)
+DARK_BELOW = (0.1, 0.12, 0.13, 0.14, 0.15, 0.16, 0.18, 0.2)
+HAZY_ABOVE = (0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99)
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
 
@@ -54,6 +45,18 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     found["bsds_rest, clean"] = [(pixels, pixels) for pixels in unseen]
     halves = [half for pixels in unseen for upper in pixels.tensor_split(2, 2) for half in upper.tensor_split(2, 3)]
     found["bsds_rest, clean, quarters"] = [(pixels, pixels) for pixels in halves]
+    draws = torch.Generator().manual_seed(5)
+    grey = [pixels.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1) for pixels in unseen]
+    found["bsds_rest, grey, jpeg"] = [
+        (jpeg(pixels, (20, 30, 40, 60)[row % 4], generator=draws), pixels) for row, pixels in enumerate(grey)
+    ]
+    noise = Mixture({"sensor-noise": 1}, severity=(0.1, 0.5))
+    found["bsds_rest, quarters, sensor-noise"] = [
+        (apply_chains(pixels, [noise.draw(draws)], draws).clamp(0, 1), pixels) for pixels in halves[::4]
+    ]
+    for name in ("imagenet250_256", "lowlight_sice122", "rain800_110"):
+        pixels = [pixels[None].float() / 255 for _, pixels in clean_pictures(name)]
+        found[f"{name}, clean"] = [(clean, clean) for clean in pixels]
     for name in ("sots_train15", "lowlight_sice122"):
         pairs = [pair.load() for pair in load_pairs(name)]
         found[name] = [(degraded[None].float() / 255, clean[None].float() / 255) for degraded, clean in pairs]
@@ -63,35 +66,24 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     return found
 
 
-def thresholds(tone: Any, joined: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str]:
-    """The cells of one row: input, toned, and with each of `THRESHOLDS`."""
-    hazy = joined.chooser.domains.index("haze")
+def seen(network: Any, pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[str], list[str]]:
+    """The cells of one row of the first two tables."""
     rows = []
     for degraded, clean in pairs:
-        seen = views(degraded)
-        chosen = tone.choose(seen.overview)
-        toned = tone(degraded, spread(chosen, seen.size))
-        change = tone.change(seen.overview, chosen).item()
-        rows.append(
-            (
-                psnr(degraded, clean),
-                psnr(toned, clean),
-                change,
-                joined.look(seen.details).softmax(2)[0, :, hazy].max().item(),
-            )
-        )
-    cells = [f"{sum(row[k] for row in rows) / len(rows):.2f}" for k in (0, 1)]
-    for up, down, least in THRESHOLDS:
-        brighter = [change > up for _, _, change, _ in rows]
-        darker = [change < -down and haze > least for _, _, change, haze in rows]
-        is_toned = [up_now or down_now for up_now, down_now in zip(brighter, darker, strict=True)]
-        kept = [row[1] if toned else row[0] for row, toned in zip(rows, is_toned, strict=True)]
-        cells.append(f"{sum(kept) / len(kept):.2f} ({sum(brighter)} + {sum(darker)} of {len(rows)})")
-    return cells
+        shown = views(degraded)
+        lifted = network.tone(degraded, spread(network.tone.context(shown), shown.size))
+        without_haze = network.dark_channel(degraded, spread(network.dark_channel.context(shown), shown.size))
+        haze = network.haze(network.look(shown.details)).item()
+        values = (psnr(result, clean) for result in (degraded, lifted, without_haze))
+        rows.append((brightness(shown.overview).item(), haze, *values))
+    dark = [str(sum(row[0] < limit for row in rows)) for limit in DARK_BELOW]
+    hazy = [str(sum(row[0] >= network.dark_below and row[1] > limit for row in rows)) for limit in HAZY_ABOVE]
+    means = torch.tensor(rows)[:, 2:].mean(0).tolist()
+    return [str(len(rows)), *dark, *hazy], [f"{value:.2f}" for value in means]
 
 
 def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] | None:
-    """The cells of one row on who restores a toned picture; `None` where no picture's tone is changed."""
+    """The cells of one row on who restores a picture that was dark or hazy; `None` where none is."""
     chosen: Counter[str] = Counter()
     rows = []
     for degraded, clean in pairs:
@@ -101,7 +93,7 @@ def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] |
         chosen[restorer.taken_for(context)] += 1
         at_pixels = spread(context, (degraded.shape[-2], degraded.shape[-1]))
         by_generalist = torch.cat([torch.zeros_like(at_pixels[:, :1]), at_pixels[:, 1:]], dim=1)
-        toned = restorer.network.tone(degraded, at_pixels[:, 1:])
+        toned = restorer.network.undo(degraded, at_pixels[:, 1:])
         results = [toned, *(restore_any_size(restorer, degraded, its) for its in (by_generalist, at_pixels))]
         rows.append([psnr(result, clean) for result in (degraded, *results)])
     if not rows:
@@ -123,27 +115,21 @@ def main() -> None:
     parser.add_argument("weights", type=Path, nargs="?", default=bundled_weights("default"))
     parser.add_argument("--recipe", type=Path, default=Path("recipes/tone.yaml"))
     arguments = parser.parse_args()
-    tensors, description = load_weights(arguments.weights)
-    name, settings = description["network"]["name"], description["network"]["arguments"]
-    is_joined = name == "all-in-one"
-    restorer: Any = restorer_from_weights(tensors, description, "cpu") if is_joined else load("default", "cpu").restorer
-    tone = restorer.network.tone
-    if not is_joined:
-        tone = build_network(name, settings).eval()
-        load_into(tone, tensors, arguments.weights)
+    restorer: Any = load(arguments.weights, "cpu").restorer
     pictures = groups(arguments.recipe)
-    heads = [" / ".join(f"{part:g}" for part in threshold) for threshold in THRESHOLDS]
-    print(f"| group | input | toned | > {' | > '.join(heads)} |")
-    print("|---" * (3 + len(THRESHOLDS)) + "|")
-    for name, pairs in pictures.items():
-        print(f"| {name} | {' | '.join(thresholds(tone, restorer.network, pairs))} |", flush=True)
-    if not is_joined:
-        return
-    print("\n| group | toned | input | nothing more | generalist | second look | taken for |\n" + "|---" * 7 + "|")
-    for name, pairs in pictures.items():
-        cells = afterwards(restorer, pairs)
-        if cells is not None:
-            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    cells = {name: seen(restorer.network, pairs) for name, pairs in pictures.items()}
+    heads = ["pictures", *(f"dark < {limit:g}" for limit in DARK_BELOW), *(f"haze > {limit:g}" for limit in HAZY_ABOVE)]
+    print_table(["group", *heads], [[name, *counts] for name, (counts, _) in cells.items()])
+    heads = ["input", "low light undone", "haze undone"]
+    print_table(["group", *heads], [[name, *means] for name, (_, means) in cells.items()])
+    rows = [[name, *row] for name, pairs in pictures.items() if (row := afterwards(restorer, pairs)) is not None]
+    print_table(["group", "undone", "input", "nothing more", "generalist", "second look", "taken for"], rows)
+
+
+def print_table(heads: list[str], rows: list[list[str]]) -> None:
+    """As Markdown, with an empty line behind it."""
+    print(f"| {' | '.join(heads)} |\n" + "|---" * len(heads) + "|")
+    print("".join(f"| {' | '.join(row)} |\n" for row in rows), flush=True)
 
 
 if __name__ == "__main__":

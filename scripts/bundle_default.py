@@ -34,7 +34,8 @@ FREE = {"train/HQPhotos400.tar": {"*budgie_*", "*lomiri_*", "*mei_*", "*pop_*"}}
 # Each mix goes to the part that restores it best on held-out pictures (benchmarks/results/chooser.md).
 SERVES = {
     "clean": "clean",
-    "haze": "clean",  # what its tone leaves of haze, no network undoes (benchmarks/results/tone.md)
+    "haze": "clean",  # what remains of haze once it is undone, no network undoes (benchmarks/results/tone.md)
+    "haze+jpeg": "jpeg",
     "gaussian-noise": "noise",
     "sensor-noise": "noise",
     "rain": "rain",
@@ -52,8 +53,8 @@ SERVES = {
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
-DARKENING_NEEDS = {"haze": 0.8}
-"""Without it rain, mist and plain skies are taken for hazy (benchmarks/results/tone.md)."""
+LIMITS = {"dark_below": 0.14, "hazy_above": 0.985}
+"""What a dark and what a hazy picture is (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}
 """Sharpening what is not blurred costs most, of a clean picture 20 dB; leaving a picture alone costs
@@ -130,16 +131,16 @@ def mean(parts: list[Part]) -> Part:
     return Part(tensors, parts[0].network, [part.origin for part in parts])
 
 
-def joined(parts: Mapping[str, Part], smallest_change: list[float], bytes_per_pixel: float, output: Path) -> None:
+def joined(parts: Mapping[str, Part], bytes_per_pixel: float, output: Path) -> None:
     """Write the model that the parts make."""
     names = [name.removeprefix("specialists.") for name in parts if name.startswith("specialists.")]
     arguments = {
-        "tone": {**parts["tone"].network["arguments"], "smallest_change": smallest_change},
+        "tone": dict(parts["tone"].network["arguments"]),
         "generalist": dict(parts["generalist"].network),
         "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names} | UNTRAINED,
         "chooser": dict(parts["chooser"].network["arguments"]),
         "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
-        "darkening_needs": DARKENING_NEEDS,
+        **LIMITS,
         "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in {*names, *UNTRAINED}},
     }
     description = {
@@ -171,9 +172,8 @@ def main() -> None:
     parser.add_argument("--specialist", type=named, action="append", default=[], help="name=path; may be repeated")
     parser.add_argument("--afresh", action="store_true", help="take nothing from the bundled model")
     parser.add_argument(
-        "--smallest-change", type=float, nargs=2, help="of the tone, see ToneMap; as it was when absent"
+        "--bytes-per-pixel", type=float, help="as benchmarks/memory.py measured it; as it was when absent"
     )
-    parser.add_argument("--bytes-per-pixel", type=float, help="as benchmarks/memory.py measured it; likewise")
     parser.add_argument("--output", type=Path, default=bundled_weights("default"))
     arguments = parser.parse_args()
     given = {name: trained(path) for name, path in arguments.specialist}
@@ -190,8 +190,7 @@ def main() -> None:
         raise SystemExit(
             f"Expected all parts of a model made afresh, {', '.join(sorted(lacking))} not given: name them."
         )
-    change = arguments.smallest_change or before["network"]["arguments"]["tone"]["smallest_change"]
-    joined(parts, change, arguments.bytes_per_pixel or before["bytes_per_pixel"], arguments.output)
+    joined(parts, arguments.bytes_per_pixel or before["bytes_per_pixel"], arguments.output)
 
 
 if __name__ == "__main__":

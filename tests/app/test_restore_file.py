@@ -84,7 +84,7 @@ def test_a_restorer_sees_the_whole_picture_once(tmp_path: Path, tiny: Model, mak
     assert whole.contexts == tiled.contexts == [((10, 534), (4, 3, 30, 128), (30, 1601))], (
         "every third pixel, so that tiles and the whole agree"
     )
-    assert len(tiled.parts) > 10
+    assert len(tiled.parts) > 5
     assert torch.equal(read_image(tmp_path / "tiled.png"), read_image(source))
 
 

@@ -143,17 +143,6 @@ def test_grey_patches_have_the_noise_that_was_asked_for() -> None:
     assert torch.allclose(spread, torch.full((40,), 27.5 / 255), rtol=0.08)
 
 
-def test_a_share_of_clean_pictures_is_subdued_but_never_those_to_be_lifted() -> None:
-    flat = [torch.full((3, 64, 64), 200, dtype=torch.uint8)]
-    mixture = Mixture({"clean": 1, "low-light": 1})
-    batch = DegradedBatches(flat, mixture, patch_size=32, batch_size=200, subdued_share=0.5)(0)
-    is_changed = (batch.clean - 200 / 255).abs().amax(dim=(1, 2, 3)) > 0.01
-    is_dark = torch.tensor([name == "low-light" for name in batch.domains])
-    assert not is_changed[is_dark].any()
-    assert 0.35 < is_changed[~is_dark].float().mean() < 0.65
-    assert torch.equal(batch.clean[~is_dark], batch.degraded[~is_dark])
-
-
 def test_a_share_is_rounded_as_files_are() -> None:
     mixture = Mixture({"gaussian-blur": 1, "clean": 1}, severity=(0.3, 1.0))
     plain = DegradedBatches(pictures(), mixture, patch_size=24, batch_size=200)(0)

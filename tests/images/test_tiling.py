@@ -35,8 +35,7 @@ def test_targets_cover_once_and_sources_reach_far_enough(plan):
         assert all(v % multiple == 0 for v in (source.top, source.left, source.height, source.width))
         assert source.bottom <= padded_height
         assert source.right <= padded_width
-        assert source.height <= max(tile, multiple)
-        assert source.width <= max(tile, multiple)
+        assert source.height * source.width <= tile * tile
         assert source.top == 0 or source.top <= target.top - radius
         assert source.left == 0 or source.left <= target.left - radius
         assert source.bottom == padded_height or source.bottom >= target.bottom + radius
@@ -48,14 +47,26 @@ def test_targets_cover_once_and_sources_reach_far_enough(plan):
 
 @settings(deadline=None)
 @given(plans())
-def test_no_more_tiles_than_the_largest_allow(plan):
-    height, _, tile, multiple, radius = plan
-    rows = plan_tiles(height, 1, tile=tile, multiple=multiple, radius=radius)
-    overlap = radius + -radius % multiple
-    largest = tile - tile % multiple
-    padded = height + -height % multiple
-    fits = padded <= tile or len(rows) == -(-(padded - 2 * overlap) // (largest - 2 * overlap))
-    assert fits
+def test_no_more_work_than_in_square_tiles(plan):
+    height, width, tile, multiple, radius = plan
+    overlap, largest = radius + -radius % multiple, tile - tile % multiple
+
+    def of_squares(length: int) -> tuple[int, int]:
+        """How many, and how long, so that they just cover the axis."""
+        padded = length + -length % multiple
+        count = 1 if padded <= tile else -(-(padded - 2 * overlap) // (largest - 2 * overlap))
+        return count, -(-(padded + 2 * overlap * (count - 1)) // (count * multiple)) * multiple
+
+    (rows, tall), (columns, wide) = of_squares(height), of_squares(width)
+    tiles = plan_tiles(height, width, tile=tile, multiple=multiple, radius=radius)
+    source = tiles[0].source
+    rounding = len(tiles) * multiple * (source.height + source.width)  # sides are multiples
+    assert len(tiles) * source.height * source.width <= rows * tall * columns * wide + rounding
+
+
+def test_tiles_are_long_where_that_takes_less_work():
+    tiles = plan_tiles(3000, 4000, tile=2144, multiple=8, radius=109)  # squares: two rows of three
+    assert [(part.source.height, part.source.width) for part in tiles] == [(3000, 1488)] * 3
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,11 +21,12 @@ STACK: dict[str, Any] = {
     "name": "residual-stack",
     "arguments": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
 }
+DOMAINS = ["clean", "gaussian-noise", "sensor-noise", "rain"]
 ARGUMENTS: dict[str, Any] = {
-    "tone": {"width": 8, "smallest_change": [1.0, 1.0]},
+    "tone": {"width": 8},
     "generalist": {"name": "residual-unet", "arguments": GENERALIST},
     "specialists": {"noise": STACK, "rain": STACK},
-    "chooser": {"domains": ["clean", "gaussian-noise", "sensor-noise", "rain"], "width": 4},
+    "chooser": {"domains": DOMAINS, "width": 4},
     "serves": {"gaussian-noise": "noise", "sensor-noise": "noise", "rain": "rain"},
 }
 
@@ -34,9 +35,9 @@ def picture(height: int = 40, width: int = 48) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
-def lively() -> Any:
+def lively(**arguments: Any) -> Any:
     torch.manual_seed(0)
-    network = build_network("all-in-one", ARGUMENTS)
+    network = build_network("all-in-one", {**ARGUMENTS, **arguments})
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(0.12 * torch.randn_like(parameter))
@@ -86,30 +87,50 @@ def test_a_specialist_may_need_more_certainty() -> None:
     assert network.context(views(picture())) is None
 
 
-@pytest.mark.parametrize("least", [0.05, 0.6])
-def test_a_darker_tone_needs_evidence_from_near_and_a_brighter_one_does_not(least: float) -> None:
-    tone = {"width": 8, "smallest_change": [0.1, 0.1]}
-    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "tone": tone, "darkening_needs": {"rain": least}}))
-    says(network, [2.0, 0, 0, 1.0])
-    assert 0.05 < torch.tensor([2.0, 0, 0, 1.0]).softmax(0)[3] < 0.6
-    for constant, is_kept in ((-0.3, least < 0.6), (0.3, True)):
-        with torch.no_grad():  # curves of a constant alone
-            network.tone.coefficients.bias[:3] = constant
-        context = network.context(views(0.3 + 0.4 * picture()))
-        assert network.taken_for(context) == ("haze or low light" if is_kept else "nothing in particular")
+@pytest.mark.parametrize(("level", "limit", "is_lifted"), [(0.15, 0.16, True), (0.15, 0.14, False)])
+def test_a_picture_is_dark_by_the_mean_of_its_largest_colours(level: float, limit: float, is_lifted: bool) -> None:
+    network = lively(dark_below=limit)
+    says(network, [9, 0, 0, 0])
+    image = level * torch.tensor([0.2, 1.0, 0.5]).view(1, 3, 1, 1).expand(-1, -1, 40, 48)  # green is the largest
+    context = network.context(views(image))
+    assert network.taken_for(context) == ("low light" if is_lifted else "nothing in particular")
+    if is_lifted:
+        assert torch.equal(context[:, 2:], network.tone.context(views(image)))
 
 
-def test_one_detail_that_sees_haze_is_enough_for_a_darker_tone() -> None:
-    tone = {"width": 8, "smallest_change": [0.1, 0.1]}
-    network = cast("Any", build_network("all-in-one", {**ARGUMENTS, "tone": tone, "darkening_needs": {"rain": 0.8}}))
-    with torch.no_grad():
-        network.tone.coefficients.bias[:3] = -0.3
-    image = 0.3 + 0.4 * picture(40, 400)
-    for logit, is_kept in ((3.0, True), (2.0, False)):  # probabilities 0.87 and 0.71, of one detail of four
-        said = torch.zeros(1, 4, 4)
-        said[0, 2, 3] = logit
+def test_one_detail_that_sees_haze_is_enough() -> None:
+    network = lively(hazy_above=0.8, chooser={"domains": [*DOMAINS, "haze", "haze+jpeg"], "width": 4})
+    image = 0.5 + 0.4 * picture(40, 400)
+    for logits, is_hazy in (((4.0, 0.0), True), ((3.0, 3.0), True), ((2.0, 0.0), False)):  # 0.92, 0.91, 0.62 together
+        said = torch.zeros(1, 4, 6)
+        said[0, 2, 4:] = torch.tensor(logits)
         network.look = lambda details, said=said: said
-        assert (network.context(views(image)) is not None) == is_kept
+        context = network.context(views(image))
+        assert (context is not None) == is_hazy
+        if is_hazy:
+            assert network.taken_for(context) == "haze"
+            at_pixels = spread(context, (40, 400))
+            without = network.dark_channel(image, spread(network.dark_channel.context(views(image)), (40, 400)))
+            assert torch.equal(network(image, at_pixels), network.generalist(without))
+
+
+def test_a_batch_may_hold_dark_and_hazy_and_other_pictures() -> None:
+    network = lively(dark_below=0.2, hazy_above=0.8, chooser={"domains": [*DOMAINS, "haze"], "width": 4})
+    said = torch.zeros(3, 1, 5)
+    said[:2, 0, 4] = 9.0  # the dark one looks hazy, too: it is not looked at for haze
+    images = torch.cat([0.1 * picture(), 0.5 + 0.4 * picture(), picture()])
+    for rows in ([0, 1, 2], [2, 0], [1]):
+        network.look = lambda details, rows=rows: said[rows]
+        context = spread(network.context(views(images[rows])), (40, 48))
+        assert [network.taken_for(one) for one in context.split(1)] == [
+            ["low light", "haze", "nothing in particular"][row] for row in rows
+        ]
+        together = network(images[rows], context)
+        for place, row in enumerate(rows):
+            network.look = lambda details, row=row: said[row : row + 1]
+            alone = network.context(views(images[row : row + 1]))
+            alone = None if alone is None else spread(alone, (40, 48))
+            torch.testing.assert_close(together[place], network(images[row : row + 1], alone)[0], atol=1e-5, rtol=0)
 
 
 def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
@@ -126,8 +147,6 @@ def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(MethodError, match="darkening_needs"):
-        build_network("all-in-one", {**ARGUMENTS, "darkening_needs": {"haze": 0.1}})
     for serves in ({**ARGUMENTS["serves"], "haze": "rain"}, {"rain": "rain"}, {**ARGUMENTS["serves"], "rain": "snow"}):
         with pytest.raises(MethodError, match="Expected every specialist to serve domains"):
             build_network("all-in-one", {**ARGUMENTS, "serves": serves})
@@ -152,7 +171,7 @@ def test_each_picture_of_a_batch_has_its_own() -> None:
 
 def lifting(network: Any) -> None:
     """Curves of a constant alone, 0.3 brighter."""
-    network.tone.smallest_change = (0.1, 1.0)
+    network.dark_below = 1.0
     with torch.no_grad():
         network.tone.coefficients.weight.zero_()
         network.tone.coefficients.bias.zero_()
@@ -168,11 +187,11 @@ def test_a_changed_tone_is_looked_at_again(logits: list[float], who: str) -> Non
     network.look = lambda details: seen.append(details) or look(details)
     says(network, logits)
     coarse = network.context(views(image))
-    assert network.taken_for(coarse) == "haze or low light" + (", then noise" if who == "noise" else "")
+    assert network.taken_for(coarse) == "low light" + (", then noise" if who == "noise" else "")
     assert torch.equal(seen[0], views(image).details)
     assert torch.allclose(seen[1], views(image + 0.3).details, atol=1e-6), "with its new tone, at its place"
     context = spread(coarse, (40, 48))
-    toned = network.tone(image, context[:, 1:])
+    toned = network.undo(image, context[:, 1:])
     assert torch.allclose(toned, image + 0.3, atol=1e-6)
     part = network.generalist if who == "generalist" else network.specialists[who]
     assert torch.equal(network(image, context), part(toned))
@@ -188,11 +207,13 @@ def test_tiles_overlap_by_what_is_needed_for_the_picture() -> None:
     assert network.reach(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)) == network.receptive_radius
 
 
-@pytest.mark.parametrize("smallest_change", [[0.0, 0.0], [1.0, 1.0]])
-def test_tiled_equals_whole(tmp_path: Path, smallest_change: list[float]) -> None:
-    network = lively()
-    says(network, [0, 0, 0, 9])
-    arguments = {**ARGUMENTS, "tone": {"width": 8, "smallest_change": smallest_change}}
+@pytest.mark.parametrize(
+    "light", [{}, {"dark_below": 1.0}, {"hazy_above": 0.0, "chooser": {"domains": [*DOMAINS, "haze"], "width": 4}}]
+)
+def test_tiled_equals_whole(tmp_path: Path, light: dict[str, Any]) -> None:
+    network = lively(**light)
+    says(network, [0, 0, 0, 9] + [0] * (len(network.chooser.domains) - 4))
+    arguments = {**ARGUMENTS, **light}
     description = {"method": "supervised", "network": {"name": "all-in-one", "arguments": arguments}}
     save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
     model = load(tmp_path / "weights.safetensors", "cpu")
@@ -206,8 +227,7 @@ def test_tiled_equals_whole(tmp_path: Path, smallest_change: list[float]) -> Non
 
 
 def test_what_decides_keeps_its_precision_when_the_network_is_bf16() -> None:
-    network = lively()
-    network.tone.smallest_change = (0.0, 0.0)
+    network = lively(dark_below=1.0)
     exact = network.context(views(picture())).detach()
     restorer = NetworkRestorer(network)
     assert network.generalist.head.weight.dtype == torch.bfloat16

@@ -147,7 +147,6 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     mixture = Mixture(data.mixture, data.severity)
     shares = {
         "grey_share": data.grey_share,
-        "subdued_share": data.subdued_share,
         "reduced_share": data.reduced_share,
         "rounded_share": data.rounded_share,
     }

@@ -53,12 +53,6 @@ class DataSettings(Section):
     grey_share: float = Field(
         default=0.0, ge=0, le=1, description="Share of the patches that are grey pictures, before and after."
     )
-    subdued_share: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Share of the patches (not of haze, low light) whose clean picture is somewhat dark or misty.",
-    )
     rounded_share: float = Field(
         default=0.0, ge=0, le=1, description="Share of the patches that are clipped and rounded to 8 bits, as in files."
     )

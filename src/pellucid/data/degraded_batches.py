@@ -9,11 +9,8 @@ from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures, SizedPictures
-from pellucid.degradations.draws import chance, uniform
 from pellucid.degradations.grayscale import grayscale
-from pellucid.degradations.haze import Haze
-from pellucid.degradations.low_light import LowLight
-from pellucid.degradations.mixing import Chain, Mixture, apply_chains, domain
+from pellucid.degradations.mixing import Mixture, apply_chains, domain
 from pellucid.degradations.noise import as_stored
 
 
@@ -21,16 +18,6 @@ def generator_of(seed: int, step: int, rank: int) -> Generator:
     """The source of everything random in one step of one process."""
     state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> 1))
-
-
-TONES = {"haze", "low-light"}
-
-
-def subdued(generator: Generator) -> Chain:
-    """A moderate darkness without noise, or a moderate haze, as a photographer may want it."""
-    if chance(0.6, generator):
-        return (LowLight(uniform(0.5, 0.9, generator), uniform(1.0, 1.6, generator), 0.0, 0.0),)
-    return (Haze(uniform(0.2, 0.8, generator), uniform(0.6, 1.0, generator), uniform(-0.03, 0.03, generator)),)
 
 
 def _averaged(crops: Tensor, factor: int) -> Tensor:
@@ -47,8 +34,6 @@ class DegradedBatches:
         patch_size: pixels.
         batch_size: patches.
         seed: of everything random.
-        subdued_share: share of the samples without haze and low light whose clean picture is somewhat dark or misty, as
-            it is meant to be: what must not be undone.
         grey_share: share of the samples that are grey: the clean picture, and what the degradation made of it.
         reduced_share: share of the clean samples that are cut at twice the size and averaged down by two: finer detail
             than large photographs have, and nothing left of what their own JPEG did.
@@ -66,7 +51,6 @@ class DegradedBatches:
         batch_size: int,
         seed: int = 0,
         grey_share: float = 0.0,
-        subdued_share: float = 0.0,
         reduced_share: float = 0.0,
         rounded_share: float = 0.0,
         device: torch.device | str = "cpu",
@@ -75,7 +59,7 @@ class DegradedBatches:
         is_store = isinstance(pictures, SizedPictures)
         self.pictures = pictures if is_store else ResidentPictures(pictures, device)
         self.mixture, self.patch_size, self.batch_size = mixture, patch_size, batch_size
-        self.seed, self.grey_share, self.subdued_share = seed, grey_share, subdued_share
+        self.seed, self.grey_share = seed, grey_share
         self.reduced_share, self.rounded_share = reduced_share, rounded_share
         self.device, self.rank = torch.device(device), rank
 
@@ -90,12 +74,6 @@ class DegradedBatches:
         pixels = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, (), generator=draws)))
         # The reduced ones come last; the chains are drawn one by one, so that says nothing about what is done to them.
         clean = torch.cat([_averaged(self.pictures.gather(at), factor) for at, factor in crops])
-        if self.subdued_share:
-            drawn = [subdued(draws) if chance(self.subdued_share, draws) else () for _ in chains]
-            meant = [
-                () if TONES & set(domain(chain).split("+")) else tone for chain, tone in zip(chains, drawn, strict=True)
-            ]
-            clean = apply_chains(clean, meant, pixels)
         grey = torch.zeros(count, dtype=torch.bool)
         if self.grey_share:
             grey = torch.rand(count, generator=draws) < self.grey_share

@@ -2,7 +2,7 @@
 
 import os
 import re
-from math import ceil, isqrt
+from math import ceil, isqrt, sqrt
 from pathlib import Path
 
 from pellucid.errors import ConfigurationError, DeviceError
@@ -77,11 +77,11 @@ def plan_tile_size(
     multiple: int,
     radius: int,
 ) -> int | None:
-    """The largest tile side whose work fits the budget; `None` when the whole picture fits.
+    """The side of the largest square tile whose work fits the budget; `None` when the whole picture fits.
 
-        fixed_bytes + bytes_per_pixel * min(tile, height) * min(tile, width) <= budget_bytes
+        fixed_bytes + bytes_per_pixel * tile^2 <= budget_bytes
 
-    with height and width padded to the multiple. A narrow picture gets longer tiles than a square one.
+    Tiles of other shapes have no more pixels (`pellucid.images.tiling.plan_tiles`).
 
     Args:
         height: of the picture, pixels.
@@ -104,16 +104,12 @@ def plan_tile_size(
     pixels = int((budget_bytes - fixed_bytes) / bytes_per_pixel)
     if short * long <= pixels:
         return None
-    tile = isqrt(max(0, pixels)) // multiple * multiple
-    if tile + multiple > short:
-        tile = max(tile, pixels // short // multiple * multiple)
     least = smallest_tile(multiple, radius)
-    if tile < least:
-        needed = fixed_bytes + bytes_per_pixel * min(least, short) * min(least, long)
-        if needed <= budget_bytes:
-            return least
+    smallest = ceil(sqrt(min(least, short) * min(least, long)))
+    if pixels < smallest**2:
+        needed = fixed_bytes + bytes_per_pixel * smallest**2
         raise DeviceError(
             f"Expected a memory budget of at least {ceil(needed / (1 << 20))}M for this model, "
             f"got {budget_bytes // (1 << 20)}M: raise --memory to that or more, or choose a smaller model."
         )
-    return tile
+    return max(smallest, isqrt(pixels) // multiple * multiple)

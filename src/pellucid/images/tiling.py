@@ -70,13 +70,13 @@ class Tile:
 def plan_tiles(height: int, width: int, *, tile: int | None, multiple: int, radius: int) -> list[Tile]:
     """Tiles whose targets cover the picture exactly once, row by row.
 
-    All sources have the same size (shapes repeat, so kernels are prepared once), the smallest that needs no more tiles
-    than `tile` does.
+    All sources have the same size (shapes repeat, so kernels are prepared once). Of all shapes with no more pixels than
+    a square `tile` has, that with the least pixels in all tiles together is taken: overlap is work done twice.
 
     Args:
         height: of the picture, pixels.
         width: of the picture, pixels.
-        tile: largest height and width of a source; `None` for the whole picture at once.
+        tile: side of the largest square source; `None` for the whole picture at once.
         multiple: of the sides a network takes.
         radius: how far a pixel of the network's output sees.
 
@@ -85,15 +85,23 @@ def plan_tiles(height: int, width: int, *, tile: int | None, multiple: int, radi
 
     Example:
         >>> [(t.source.left, t.source.width, t.target.left, t.target.width)
-        ...  for t in plan_tiles(64, 200, tile=128, multiple=8, radius=15)]
+        ...  for t in plan_tiles(120, 200, tile=128, multiple=8, radius=15)]
         [(0, 120, 0, 96), (80, 120, 96, 104)]
     """
-    rows = _plan_axis(height, tile, multiple, radius)
-    columns = _plan_axis(width, tile, multiple, radius)
+    overlap = ceil(radius / multiple) * multiple
+    vertical, horizontal = (_Axis(side, multiple, overlap) for side in (height, width))
+    shapes = _shapes(vertical, horizontal, tile)
+    if not shapes:
+        least = smallest_tile(multiple, radius)
+        raise ConfigurationError(
+            f"Expected a tile of at least {least} pixels for a network that sees {radius} pixels far, got {tile}: "
+            f"use --tile {least} or more."
+        )
+    rows, columns = min(shapes, key=lambda shape: vertical.work(shape[0]) * horizontal.work(shape[1]))
     return [
         Tile(Box(y.start, x.start, y.size, x.size), Box(y.first, x.first, y.end - y.first, x.end - x.first))
-        for y in rows
-        for x in columns
+        for y in vertical.spans(rows)
+        for x in horizontal.spans(columns)
     ]
 
 
@@ -107,24 +115,60 @@ class _Span:
     end: int
 
 
-def _plan_axis(length: int, tile: int | None, multiple: int, radius: int) -> list[_Span]:
-    padded = ceil(length / multiple) * multiple
-    if tile is None or tile >= padded:
-        return [_Span(0, padded, 0, length)]
-    overlap = ceil(radius / multiple) * multiple
-    largest = tile // multiple * multiple
-    if largest < smallest_tile(multiple, radius):
-        least = smallest_tile(multiple, radius)
-        raise ConfigurationError(
-            f"Expected a tile of at least {least} pixels for a network that sees {radius} pixels far, got {tile}: "
-            f"use --tile {least} or more."
-        )
-    count = ceil((padded - 2 * overlap) / (largest - 2 * overlap))
-    size = ceil((padded + 2 * overlap * (count - 1)) / count / multiple) * multiple
-    starts = [min(k * (size - 2 * overlap), padded - size) for k in range(count)]
-    # Neighbours meet `overlap` after the later one begins; the earlier one then reaches at least `overlap` further.
-    cuts = [0, *(start + overlap for start in starts[1:]), length]
-    return [_Span(start, size, cuts[k], cuts[k + 1]) for k, start in enumerate(starts)]
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a picture that is cut into equal sources."""
+
+    length: int
+    multiple: int
+    overlap: int
+
+    @property
+    def padded(self) -> int:
+        """The length of the padded picture."""
+        return ceil(self.length / self.multiple) * self.multiple
+
+    @property
+    def most(self) -> int:
+        """The largest number of sources; more would keep nothing."""
+        return max(1, (self.padded - 2 * self.overlap) // self.multiple)
+
+    def size(self, count: int) -> int:
+        """Of each of `count` sources that just cover the axis."""
+        return ceil((self.padded + 2 * self.overlap * (count - 1)) / count / self.multiple) * self.multiple
+
+    def work(self, count: int) -> int:
+        """All sources together."""
+        return count * self.size(count)
+
+    def fewest(self, largest: int) -> int | None:
+        """How many sources of at most `largest` are needed; `None` when none of that size keeps anything."""
+        if largest >= self.padded:
+            return 1
+        kept = largest // self.multiple * self.multiple - 2 * self.overlap
+        return ceil((self.padded - 2 * self.overlap) / kept) if kept > 0 else None
+
+    def spans(self, count: int) -> list[_Span]:
+        """The sources, and what is kept of each."""
+        size, padded = self.size(count), self.padded
+        starts = [min(k * (size - 2 * self.overlap), padded - size) for k in range(count)]
+        # Neighbours meet `overlap` after the later one begins; the earlier one then reaches at least `overlap` further.
+        cuts = [0, *(start + self.overlap for start in starts[1:]), self.length]
+        return [_Span(start, size, cuts[k], cuts[k + 1]) for k, start in enumerate(starts)]
+
+
+def _shapes(vertical: _Axis, horizontal: _Axis, tile: int | None) -> list[tuple[int, int]]:
+    """Numbers of rows and columns: for every number of rows as few columns as the pixels of a tile allow."""
+    if tile is None:
+        return [(1, 1)]
+    found = []
+    for rows in range(1, vertical.most + 1):
+        columns = horizontal.fewest(tile * tile // vertical.size(rows))
+        if columns is not None:
+            found.append((vertical.fewest(vertical.size(rows)) or 1, columns))
+        if columns == 1:
+            break  # more rows would only overlap more
+    return found
 
 
 def smallest_tile(multiple: int, radius: int) -> int:

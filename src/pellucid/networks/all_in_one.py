@@ -1,6 +1,6 @@
-"""First the tone of the whole picture, then the specialist for what is wrong with it."""
+"""First low light or haze of the whole picture, then the specialist for what else is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,27 +8,36 @@ from torch import Tensor, nn
 
 from pellucid.errors import MethodError
 from pellucid.images.overview import Views, detail_boxes, spread
+from pellucid.networks.dark_channel import DarkChannel
 from pellucid.networks.degradation_classifier import DegradationClassifier
 from pellucid.networks.tone_map import ToneMap
 
+DARK, HAZY = 1, 2
+"""What a whole picture may be; 0 is neither."""
+
+_NAMES = ("", "low light", "haze")
+
 
 class AllInOne(nn.Module):
-    """A `ToneMap`, then one of several networks, chosen for the whole picture; each trained on its own.
+    """Low light or haze undone, then one of several networks, chosen for the whole picture; each trained on its own.
 
-    The generalist takes what no specialist was trained on, such as several degradations at once. A picture whose tone
-    is changed is looked at again with its new tone: lifting a dark picture shows its noise.
+    The generalist takes what no specialist was trained on, such as several degradations at once. A picture that was
+    dark or hazy is looked at again without: lifting a dark picture shows its noise.
 
     Args:
-        tone: decides from the whole picture.
+        tone: undoes low light.
+        dark_channel: undoes haze.
         generalist: the network for all that no specialist serves.
         specialists: further networks, by name.
         chooser: tells which degradation a patch has.
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
-        darkening_needs: domain of the chooser to the probability above which a detail speaks for a tone that makes the
-            picture darker, as undoing haze does; one of them must. Empty: the tone alone decides. From far away rain,
-            snow and misty light look like haze; from near they do not. One detail is enough: haze is where it is far.
+        dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A network is
+            not a better judge: a detail of a dark photograph looks like one of a photograph of dark things.
+        hazy_above: probability of the chooser's domains with haze, in the detail where it is greatest, above which a
+            picture is hazy; 1 if none ever is. From far away rain, snow and misty light look like haze; from near they
+            do not. One detail is enough: haze is where it is far.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -43,24 +52,27 @@ class AllInOne(nn.Module):
     def __init__(
         self,
         tone: ToneMap,
+        dark_channel: DarkChannel,
         generalist: nn.Module,
         specialists: Mapping[str, nn.Module],
         chooser: DegradationClassifier,
         serves: Mapping[str, str],
         least_probability: Mapping[str, float] | None = None,
-        darkening_needs: Mapping[str, float] | None = None,
+        dark_below: float = 0.0,
+        hazy_above: float = 1.0,
     ):
         super().__init__()
-        self.tone, self.generalist, self.chooser = tone, generalist, chooser
+        self.tone, self.dark_channel, self.generalist, self.chooser = tone, dark_channel, generalist, chooser
         self.specialists = nn.ModuleDict(specialists)
+        self.dark_below, self.hazy_above = dark_below, hazy_above
         names, domains = list(specialists), self.chooser.domains
-        self.darkening_needs = dict(darkening_needs or {})
-        unknown = sorted({*serves, *self.darkening_needs} - set(domains)) + sorted(set(serves.values()) ^ set(names))
+        unknown = sorted(set(serves) - set(domains)) + sorted(set(serves.values()) ^ set(names))
         if unknown:
             raise MethodError(
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
-                "only: correct serves, darkening_needs, specialists or the chooser's domains."
+                "only: correct serves, specialists or the chooser's domains."
             )
+        self.with_haze = [row for row, domain in enumerate(domains) if "haze" in domain.split("+")]
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
         self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
         least = [(least_probability or {}).get(name, 0.5) for name in names]
@@ -89,34 +101,58 @@ class AllInOne(nn.Module):
         share, number = (seen.mean(dim=1).softmax(dim=1) @ self.belongs).max(dim=1)
         return torch.where(share > self.least[number], number + 1, 0)
 
+    def haze(self, seen: Tensor) -> Tensor:
+        """How probable haze is where it is clearest, `(B,)`; `seen` as `look` gives it."""
+        return seen.softmax(dim=2)[:, :, self.with_haze].sum(dim=2).amax(dim=1)
+
+    def is_what(self, views: Views, seen: Tensor) -> Tensor:
+        """`DARK`, `HAZY` or 0, `(B,)`. A dark picture is not looked at for haze."""
+        is_dark = brightness(views.overview) < self.dark_below
+        hazy = torch.where(self.haze(seen) > self.hazy_above, HAZY, 0)
+        return torch.where(is_dark, DARK, hazy)
+
     def context(self, views: Views) -> Tensor | None:
-        """The number of the chosen network, and where a picture needs it the coefficients of the tone behind it.
+        """The number of the chosen network, and for a dark or hazy picture which it is, and how that is undone.
 
         Returns:
-            `(B, 1, 1, 1)` or `(B, 13, GRID, GRID)`; `None` when the generalist restores all and no tone changes.
+            `(B, 1, 1, 1)`, or `(B, 14, GRID, GRID)` when one of the pictures is dark or hazy; `None` when the
+            generalist restores all as they are.
         """
         seen = self.look(views.details)
-        coefficients = self.tone.context(views)
-        if self.darkening_needs:
-            least = {self.chooser.domains.index(domain): least for domain, least in self.darkening_needs.items()}
-            clearest = seen.softmax(dim=2).amax(dim=1)
-            is_spoken_for = torch.stack([clearest[:, row] > value for row, value in least.items()]).any(dim=0)
-            is_refused = (self.tone.change(views.overview, coefficients) < 0) & ~is_spoken_for
-            coefficients = torch.where(is_refused.view(-1, 1, 1, 1), 0.0, coefficients)
-        is_toned = coefficients.flatten(1).any(dim=1)
-        chosen = self.choose(seen)
-        if not bool(is_toned.any()):
-            return chosen.to(coefficients).view(-1, 1, 1, 1) if bool(chosen.any()) else None
-        seen_again = self.look(self._toned_details(views, coefficients))
-        chosen = torch.where(is_toned, self.choose(seen_again), chosen).to(coefficients).view(-1, 1, 1, 1)
-        return torch.cat([chosen.expand(-1, -1, *coefficients.shape[-2:]), coefficients], dim=1)
+        chosen, what = self.choose(seen), self.is_what(views, seen)
+        if not bool(what.any()):
+            return chosen.float().view(-1, 1, 1, 1) if bool(chosen.any()) else None
+        undoing = self._undoing(views, what)
+        seen_again = self.look(self._undone_details(views, undoing))
+        chosen = torch.where(what > 0, self.choose(seen_again), chosen).to(undoing).view(-1, 1, 1, 1)
+        return torch.cat([chosen.expand(-1, -1, *undoing.shape[-2:]), undoing], dim=1)
 
-    def _toned_details(self, views: Views, coefficients: Tensor) -> Tensor:
-        toned = [
-            self.tone(detail, spread(coefficients, views.size, box)).clamp(0, 1)
+    def _undoing(self, views: Views, what: Tensor) -> Tensor:
+        """What each picture is, and the coefficients of whatever undoes that, `(B, 13, GRID, GRID)`, zeros behind."""
+        curves = self.tone.context(views)
+        undoing = torch.cat([what.to(curves).view(-1, 1, 1, 1).expand_as(curves[:, :1]), curves], dim=1)
+        if bool((what == HAZY).any()):
+            air = self.dark_channel.context(views)
+            of_haze = torch.cat([undoing[:, :1], air, torch.zeros_like(curves[:, air.shape[1] :])], dim=1)
+            undoing = torch.where((what == HAZY).view(-1, 1, 1, 1), of_haze, undoing)
+        return undoing
+
+    def undo(self, image: Tensor, undoing: Tensor) -> Tensor:
+        """Low light or haze undone, `(B, 3, H, W)` to the same; `undoing` is the context's, from its second channel."""
+
+        def apply(number: int, image: Tensor, undoing: Tensor) -> Tensor:
+            if number == DARK:
+                return self.tone(image, undoing[:, 1:])
+            return self.dark_channel(image, undoing[:, 1:6]) if number == HAZY else image
+
+        return _each(apply, _numbers(undoing), image, undoing)
+
+    def _undone_details(self, views: Views, undoing: Tensor) -> Tensor:
+        undone = [
+            self.undo(detail, spread(undoing, views.size, box)).clamp(0, 1)
             for detail, box in zip(views.details.unbind(1), detail_boxes(*views.size), strict=True)
         ]
-        return torch.stack(toned, dim=1)
+        return torch.stack(undone, dim=1)
 
     def reach(self, context: Tensor | None) -> int:
         """How far a pixel of the output sees, in pixels, with what was chosen."""
@@ -125,9 +161,10 @@ class AllInOne(nn.Module):
     def taken_for(self, context: Tensor | None) -> str:
         """The name of the specialist that the context of one picture chose, or of what the generalist does for it."""
         name = ["nothing in particular", *self.specialists][_numbers(context)[0]]
-        if context is None or context.shape[1] == 1:
+        first = "" if context is None or context.shape[1] == 1 else _NAMES[_numbers(context[:, 1:])[0]]
+        if not first:
             return name
-        return "haze or low light" if name in ("clean", "nothing in particular") else f"haze or low light, then {name}"
+        return first if name in ("clean", "nothing in particular") else f"{first}, then {name}"
 
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """The restored picture, `(B, 3, H, W)` to the same.
@@ -139,17 +176,29 @@ class AllInOne(nn.Module):
         if context is None:
             return self.generalist(degraded)
         if context.shape[1] > 1:
-            degraded = self.tone(degraded, context[:, 1:])
-        parts, numbers = self.parts, _numbers(context)
-        if len(set(numbers)) == 1:
-            return parts[numbers[0]](degraded)
-        restored = torch.empty_like(degraded)
-        for number in set(numbers):
-            rows = [row for row, its in enumerate(numbers) if its == number]
-            restored[rows] = parts[number](degraded[rows])
-        return restored
+            degraded = self.undo(degraded, context[:, 1:])
+        parts = self.parts
+        return _each(lambda number, image, _: parts[number](image), _numbers(context), degraded, context)
+
+
+def brightness(overview: Tensor) -> Tensor:
+    """The mean of the largest colour of every pixel, `(B, 3, h, w)` to `(B,)`."""
+    return overview.float().clamp(0, 1).amax(dim=1).mean(dim=(1, 2))
 
 
 def _numbers(context: Tensor | None) -> list[int]:
-    """Who restores each picture."""
+    """The first channel, one number per picture."""
     return [0] if context is None else context[:, 0, 0, 0].round().long().tolist()
+
+
+def _each(
+    apply: Callable[[int, Tensor, Tensor], Tensor], numbers: Sequence[int], image: Tensor, context: Tensor
+) -> Tensor:
+    """`apply` to each picture of a batch with its number, pictures of one number together."""
+    if len(set(numbers)) == 1:
+        return apply(numbers[0], image, context)
+    result = torch.empty_like(image)
+    for number in set(numbers):
+        rows = [row for row, its in enumerate(numbers) if its == number]
+        result[rows] = apply(number, image[rows], context[rows])
+    return result

@@ -56,15 +56,18 @@ def _all_in_one(
     generalist: Mapping[str, Any],
     specialists: Mapping[str, Mapping[str, Any]],
     chooser: Mapping[str, Any],
+    dark_channel: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> nn.Module:
-    """`generalist` and `specialists` are names and arguments of networks; `tone` and `chooser` are arguments."""
+    """`generalist` and `specialists` are names and arguments of networks; the others are arguments."""
     from pellucid.networks.all_in_one import AllInOne
+    from pellucid.networks.dark_channel import DarkChannel
     from pellucid.networks.degradation_classifier import DegradationClassifier
     from pellucid.networks.tone_map import ToneMap
 
     return AllInOne(
         ToneMap(**tone),
+        DarkChannel(**(dark_channel or {})),
         build_network(generalist["name"], generalist["arguments"]),
         {name: build_network(part["name"], part["arguments"]) for name, part in specialists.items()},
         DegradationClassifier(**chooser),

@@ -1,4 +1,4 @@
-"""Exposure and air light, undone by curves that vary slowly over the picture and are chosen from all of it.
+"""A wrong exposure, undone by curves that vary slowly over the picture and are chosen from all of it.
 
 How bright a picture should be is a fact about the whole picture that no network with a bounded view can see. So it is
 decided once, from an overview; a tile gets its part of the decision.
@@ -24,27 +24,25 @@ class ToneMap(nn.Module):
 
         out = x + a + b x + c x^2 + d (sqrt(x + s) - sqrt(s)),   s = 0.001
 
-    a, b, c, d are maps of `GRID` x `GRID` cells per colour, interpolated. b and a undo haze, `x = (y - A (1 - t)) / t`,
-    where depth changes slowly; c and d undo a dark exposure and its curve. All are zero in a new network.
+    a, b, c, d are maps of `GRID` x `GRID` cells per colour, interpolated; all are zero in a new network. It says how
+    a picture would have to be changed, not whether: asked both at once, a network takes the mean of what is possible,
+    which for nearly every picture is to do nothing (notebook).
 
     Args:
         width: channels of the network that chooses.
-        smallest_change: mean change of a picture, in `[0, 1]`, up to which `context` leaves it alone: when it would
-            become brighter, and when darker. What needs nothing is more often taken for hazy than for dark.
 
     Source:
         Coefficients from a small view applied at full size: Gharbi et al., "Deep Bilateral Learning for Real-Time Image
         Enhancement", SIGGRAPH 2017. Differs: curves of the colour's own value in place of a third dimension of the
-        grid, no mixing of colours, and a threshold below which nothing is done.
+        grid, and no mixing of colours.
     """
 
     size_multiple = 1
     receptive_radius = 0
     in_float32 = ("down", "here", "everywhere", "mixed", "coefficients")
 
-    def __init__(self, width: int = 48, smallest_change: tuple[float, float] = (0.0, 0.0)):
+    def __init__(self, width: int = 48):
         super().__init__()
-        self.smallest_change = (smallest_change[0], smallest_change[1])
         self.down = nn.Sequential(
             nn.Conv2d(6, width // 2, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1), nn.ReLU(),
@@ -71,25 +69,15 @@ class ToneMap(nn.Module):
         wide = self.everywhere(summary)[..., None, None].expand(-1, -1, GRID, GRID)
         return self.coefficients(self.mixed(torch.cat([self.here(features), wide], dim=1))).float()
 
-    def change(self, picture: Tensor, coefficients: Tensor) -> Tensor:
-        """How much they would change a whole picture, mean of the absolute values, negative when darker: `(B,)`."""
-        small = thumbnail(picture)
-        toned = self.apply_curves(small, spread(coefficients, (THUMBNAIL, THUMBNAIL)))
-        change = toned.clamp(0, 1) - small
-        return change.abs().mean(dim=(1, 2, 3)) * change.mean(dim=(1, 2, 3)).sign()
-
     def context(self, views: Views) -> Tensor:
-        """The coefficients of a whole picture, all zero when they would change it by less than `smallest_change`.
+        """The coefficients of a whole picture; a grey one has one curve for its three channels.
 
-        A grey picture has one curve for its three channels. Details are not looked at.
+        Details are not looked at.
         """
         picture = views.overview
         by_colour = self.choose(picture).unflatten(1, (4, 3))
         is_grey = ((picture.amax(dim=1) - picture.amin(dim=1)).amax(dim=(1, 2)) < 1e-3).view(-1, 1, 1, 1, 1)
-        chosen = torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
-        change, (brighter, darker) = self.change(picture, chosen), self.smallest_change
-        is_needed = (change > brighter) | (change < -darker)
-        return torch.where(is_needed.view(-1, 1, 1, 1), chosen, 0.0)
+        return torch.where(is_grey, by_colour.mean(dim=2, keepdim=True), by_colour).flatten(1, 2)
 
     @staticmethod
     def apply_curves(image: Tensor, coefficients: Tensor) -> Tensor:
