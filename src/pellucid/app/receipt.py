@@ -52,7 +52,7 @@ class Receipt:
         model_sha256: hash of the weights file.
         device: where it ran.
         taken_for: what the model took the picture for (`"noise"`); `None` when it tells nothing apart.
-        tile: height and width restored at once, pixels; `None` for the whole picture.
+        tile: side of the largest square restored at once, pixels; `None` for the whole picture.
         height: pixels, upright.
         width: pixels, upright.
         seconds: of wall clock, file to file.

@@ -31,7 +31,7 @@ def restore(
         model: A bundled model (see `pellucid models`), or a weights file.
         memory: Most memory for restoring, such as 2G; decides the tiles. Half of what is free without it, 2G at most.
         device: cpu, cuda or mps; the best at hand without it.
-        tile: Largest height and width restored at once, in pixels; wins over memory.
+        tile: Side of the largest square restored at once, in pixels; other shapes have no more. Wins over memory.
         max_megapixels: Refuse pictures whose header claims more, since it may be a trap; 500 without it.
         report: One HTML page with every picture before and after.
         receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.

@@ -151,7 +151,8 @@ class _Axis:
     def spans(self, count: int) -> list[_Span]:
         """The sources, and what is kept of each."""
         size, padded = self.size(count), self.padded
-        starts = [min(k * (size - 2 * self.overlap), padded - size) for k in range(count)]
+        # Fewer than `count` where rounding the size up to the multiple has made the last one needless.
+        starts = sorted({min(k * (size - 2 * self.overlap), padded - size) for k in range(count)})
         # Neighbours meet `overlap` after the later one begins; the earlier one then reaches at least `overlap` further.
         cuts = [0, *(start + self.overlap for start in starts[1:]), self.length]
         return [_Span(start, size, cuts[k], cuts[k + 1]) for k, start in enumerate(starts)]
@@ -165,7 +166,7 @@ def _shapes(vertical: _Axis, horizontal: _Axis, tile: int | None) -> list[tuple[
     for rows in range(1, vertical.most + 1):
         columns = horizontal.fewest(tile * tile // vertical.size(rows))
         if columns is not None:
-            found.append((vertical.fewest(vertical.size(rows)) or 1, columns))
+            found.append((rows, columns))
         if columns == 1:
             break  # more rows would only overlap more
     return found

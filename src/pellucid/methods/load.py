@@ -44,7 +44,7 @@ class Model:
         Args:
             image: `(B, 3, H, W)`, RGB, in `[0, 1]`, any size. Values outside the range are used as they are.
             memory: budget for working memory (`"2G"` or bytes); half of what is free when absent. Decides the tiles.
-            tile: largest height and width restored at once, pixels; wins over `memory`.
+            tile: side of the largest square restored at once, pixels; other shapes have no more. Wins over `memory`.
 
         Returns:
             The restored picture, clamped to `[0, 1]`, float32, with the maps of the method.
