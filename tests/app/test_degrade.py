@@ -14,13 +14,14 @@ from torch import Generator, Tensor
 
 from pellucid.app import degrade as degrade_module
 from pellucid.app.degradation_record import RECORD, DegradationRecord
-from pellucid.app.degradation_text import QUANTITIES, parse_chain, split_words
+from pellucid.app.degradation_text import parse_chain, split_words
 from pellucid.app.degrade import degrade
 from pellucid.degradations.catalog import DEGRADATIONS
 from pellucid.degradations.contract import apply
 from pellucid.degradations.jpeg import Jpeg
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.degradations.presets import PRESETS
+from pellucid.degradations.text import QUANTITIES
 from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.files import read_image, read_picture, write_image
 from pellucid.version import __version__

@@ -24,7 +24,7 @@ from pellucid.evaluation.baselines import BASELINES
 from pellucid.evaluation.benchmark_sets import BENCHMARK_SETS
 from pellucid.evaluation.protocols import CARD, PROTOCOLS
 from pellucid.images.files import write_image
-from pellucid.methods.catalog import METHODS
+from pellucid.methods.catalog import METHODS, STRATEGIES
 from pellucid.networks.catalog import NETWORKS
 from pellucid.training.loop import REASONS
 from pellucid.weights.bundled import BUNDLED, bundled_weights
@@ -97,7 +97,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_every_name_that_can_be_typed_is_documented() -> None:
     text = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")
-    tables = (METHODS, DEGRADATIONS, PRESETS, NETWORKS, BUNDLED, BASELINES, _names(BENCHMARK_SETS), _names(PROTOCOLS))
+    tables = (
+        METHODS,
+        STRATEGIES,
+        DEGRADATIONS,
+        PRESETS,
+        NETWORKS,
+        BUNDLED,
+        BASELINES,
+        _names(BENCHMARK_SETS),
+        _names(PROTOCOLS),
+    )
     known = [*chain.from_iterable(tables), *_names(SHARED_SETS)]
     missing = [name for name in known if f"`{name}`" not in text and f"`test/{name}`" not in text]
     assert missing == []

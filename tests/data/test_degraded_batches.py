@@ -9,7 +9,8 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.paired_batches import MixedBatches, PairedBatches
-from pellucid.degradations.mixing import Mixture, domain
+from pellucid.degradations.chain import kinds
+from pellucid.degradations.mixing import Mixture
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.errors import DataError
 
@@ -94,7 +95,7 @@ def test_a_domain_can_be_selected() -> None:
 def test_samples_know_the_parameters_of_what_was_done_to_them() -> None:
     flat = [torch.full((3, 64, 64), 128, dtype=torch.uint8)]
     batch = DegradedBatches(flat, Mixture({"clean": 1, "gaussian-noise": 1}), patch_size=48, batch_size=20)(0)
-    assert tuple(domain(chain) for chain in batch.chains) == batch.domains
+    assert tuple(kinds(chain) for chain in batch.chains) == batch.domains
     noisy = batch.select("gaussian-noise")
     assert len(noisy.chains) == len(noisy.domains) > 3
     asked = torch.tensor([chain[0].sigma for chain in noisy.chains if isinstance(chain[0], GaussianNoise)])
@@ -119,7 +120,7 @@ def test_mixed_batches_hold_their_share_of_pairs() -> None:
     assert batch.degraded.shape == (8, 3, 24, 24)
     assert batch.domains[6:] == ("negatives", "negatives") and "negatives" not in batch.domains[:6]
     assert batch.chains[6:] == ((), ())
-    assert tuple(domain(chain) for chain in batch.chains[:6]) == batch.domains[:6]
+    assert tuple(kinds(chain) for chain in batch.chains[:6]) == batch.domains[:6]
 
 
 def test_a_share_is_grey_before_and_after() -> None:

@@ -251,6 +251,7 @@ def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> No
     from accelerate import Accelerator
 
     from pellucid.methods.supervised.config import SupervisedConfig
+    from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
     from pellucid.methods.supervised.recipe import SupervisedRecipe
 
     joined = lively()
@@ -258,9 +259,9 @@ def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> No
     start = {"start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "specialists.rain"}
     data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
     config = SupervisedConfig.model_validate({"network": {**STACK, **start}, "data": data})
-    recipe = SupervisedRecipe(config, Accelerator(cpu=True), steps=1)
+    recipe = SupervisedRecipe(config, EmpiricalRisk, Accelerator(cpu=True), steps=1)
     for name, value in joined.specialists["rain"].state_dict().items():
         assert torch.equal(recipe.plain_network.state_dict()[name], value)
     wrong = config.model_copy(update={"network": config.network.model_copy(update={"start_from_part": "local"})})
     with pytest.raises(WeightsError, match=r"chooser, generalist, specialists, tone\), got 'local'"):
-        SupervisedRecipe(wrong, Accelerator(cpu=True), steps=1)
+        SupervisedRecipe(wrong, EmpiricalRisk, Accelerator(cpu=True), steps=1)

@@ -21,6 +21,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 2},
     ],
     "identity": [{}],
+    "rrdb": [{"width": 4, "growth": 2, "blocks": 1}, {"width": 4, "growth": 3, "blocks": 2, "bias": False}],
     "ffdnet": [{"width": 8, "depth": 4}, {"width": 6, "depth": 7}],
     "nafnet": [
         {"width": 4, "encoder_blocks": (1, 1), "middle_blocks": 1, "decoder_blocks": (1, 2)},
@@ -123,18 +124,18 @@ def test_a_shift_by_the_multiple_shifts_the_result(name: str, arguments: dict[st
     assert torch.allclose(shifted, right[..., inner, radius : side - radius - multiple], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["residual-unet", "ffdnet"])
+@pytest.mark.parametrize("name", ["residual-unet", "ffdnet", "rrdb"])
 @pytest.mark.parametrize("factor", [0.0, 0.01, 3.0])
 def test_bias_free_networks_are_positively_homogeneous(name: str, factor: float) -> None:
     for arguments in SMALL[name]:
-        network = lively(name, arguments)
+        network = lively(name, arguments if name != "rrdb" else {**arguments, "bias": False})
         assert not any("bias" in parameter for parameter, _ in network.named_parameters())
         image = noise(5 * network.size_multiple, 4 * network.size_multiple) - 0.3
         with torch.no_grad():
             assert torch.allclose(network(factor * image), factor * network(image), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"all-in-one", "degradation-classifier"}))
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"all-in-one", "degradation-classifier", "rrdb"}))
 def test_networks_start_near_the_identity(name: str) -> None:
     torch.manual_seed(0)
     network = build_network(name, {})

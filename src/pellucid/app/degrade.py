@@ -11,10 +11,12 @@ from typing import Any
 from torch import Generator
 
 from pellucid.app.degradation_record import DegradationRecord
-from pellucid.app.degradation_text import Drawing, parse_chain
+from pellucid.app.degradation_text import parse_chain
 from pellucid.app.inputs import Job, is_single_file, keep_apart, plan_jobs
 from pellucid.app.targets import check_is_ours
-from pellucid.degradations.mixing import Chain, apply_chains
+from pellucid.degradations.chain import Chain
+from pellucid.degradations.mixing import apply_chains
+from pellucid.degradations.text import Drawing
 from pellucid.errors import ConfigurationError, ImageError, PellucidError
 from pellucid.images.files import read_picture, write_image
 from pellucid.images.picture import Picture

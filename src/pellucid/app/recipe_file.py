@@ -9,8 +9,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pellucid.errors import ConfigurationError
-from pellucid.methods.catalog import method
+from pellucid.methods.catalog import method, strategy
 from pellucid.training.config import TrainingSettings
+
+DEFAULT_STRATEGY = "empirical-risk"
 
 
 @dataclass(frozen=True)
@@ -21,22 +23,28 @@ class Run:
         method: a name of the catalog.
         config: the method's own settings.
         training: how the loop runs.
+        strategy: a name of the catalog's strategies.
+        strategy_settings: those of the strategy.
     """
 
     method: str
     config: Any
     training: TrainingSettings
+    strategy: str
+    strategy_settings: Any
 
     def as_resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as plain values."""
-        parts = {"method": self.method, **self.config.model_dump(mode="json")}
+        strategy = {"name": self.strategy, **self.strategy_settings.model_dump(mode="json")}
+        parts = {"method": self.method, "strategy": strategy, **self.config.model_dump(mode="json")}
         return {**parts, "training": self.training.model_dump(mode="json")}
 
 
 def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     """The run that a YAML file describes.
 
-    The file holds `method`, `training`, and the sections of the method's own settings.
+    The file holds `method`, `strategy` (a name, or a section with `name` and its settings; empirical risk when absent),
+    `training`, and the sections of the method's own settings.
 
     Args:
         path: of the file.
@@ -56,14 +64,27 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     if not isinstance(content, dict) or "method" not in content:
         raise ConfigurationError(f"Expected a mapping with `method` in {path}, found none: add `method: supervised`.")
     for name, value in _parsed(overrides):
+        if name.partition(".")[0] == "strategy":
+            content["strategy"] = _as_section(content.get("strategy"))
         _set(content, name, value)
     name = content.pop("method")
     training = content.pop("training", {})
+    chosen = _as_section(content.pop("strategy", None))
+    strategy_name = str(chosen.pop("name", DEFAULT_STRATEGY))
     return Run(
         name,
         _checked(method(name).config, content, path, ""),
         _checked(TrainingSettings, training, path, "training."),
+        strategy_name,
+        _checked(strategy(strategy_name).config, chosen, path, "strategy."),
     )
+
+
+def _as_section(strategy: Any) -> dict[str, Any]:
+    """`dil-sf` is short for `{name: dil-sf}`."""
+    if isinstance(strategy, dict):
+        return dict(strategy)
+    return {"name": DEFAULT_STRATEGY if strategy is None else strategy}
 
 
 def _checked(model: type[BaseModel], content: Any, path: Path, prefix: str) -> Any:

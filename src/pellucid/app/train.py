@@ -56,7 +56,7 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         ) from error
     import torch
 
-    from pellucid.methods.catalog import method
+    from pellucid.methods.catalog import method, strategy
     from pellucid.training.loop import train as train_loop
     from pellucid.training.run_folder import RunFolder
     from pellucid.training.samples import validate
@@ -79,7 +79,8 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     training_batches, validation_batch, pictures = _batches(
         run, data_root, accelerator.device, accelerator.process_index
     )
-    built = method(run.method).build_recipe(run.config, accelerator, settings.steps)
+    build_strategy = partial(strategy(run.strategy).build, run.strategy_settings)
+    built = method(run.method).build_recipe(run.config, build_strategy, accelerator, settings.steps)
     folder = settings.run_folder or Path("runs") / recipe.stem
     is_main = accelerator.is_main_process
     num_processes = accelerator.num_processes
@@ -149,6 +150,8 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
         "grey_share": data.grey_share,
         "reduced_share": data.reduced_share,
         "rounded_share": data.rounded_share,
+        "is_balanced": data.balanced,
+        "has_same_content": data.same_content,
     }
     make = partial(DegradedBatches, mixture=mixture, device=device, **shares)
     store = store_pictures(training, budget, device)
@@ -156,7 +159,15 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}
         sets = {name: [pair[1:] for pair in found] for name, found in pairs.items()}
-        paired = PairedBatches(sets, weights, patch_size=data.patch_size, seed=data.seed, device=device, rank=rank)
+        paired = PairedBatches(
+            sets,
+            weights,
+            patch_size=data.patch_size,
+            seed=data.seed,
+            is_balanced=data.balanced,
+            device=device,
+            rank=rank,
+        )
         batches = MixedBatches(batches, paired, data.pairs_share)
     few = validation[:: max(1, len(validation) // VALIDATION_PATCHES)]
     held_out = make(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pellucid.degradations.mixing import Chain
+from pellucid.degradations.chain import Chain
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Batch:
 
     def select(self, domain: str) -> "Batch":
         """The samples of one domain, in order. Empty when there are none."""
-        rows = [row for row, name in enumerate(self.domains) if name == domain]
-        chains = tuple(self.chains[row] for row in rows)
-        return Batch(self.degraded[rows], self.clean[rows], tuple(domain for _ in rows), self.step, chains)
+        return self.rows([row for row, name in enumerate(self.domains) if name == domain])
+
+    def rows(self, rows: list[int]) -> "Batch":
+        """Some samples, by their numbers."""
+        domains, chains = tuple(self.domains[row] for row in rows), tuple(self.chains[row] for row in rows)
+        return Batch(self.degraded[rows], self.clean[rows], domains, self.step, chains)

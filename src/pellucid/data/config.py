@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -48,7 +48,16 @@ class DataSettings(Section):
         le=1,
         description="Share of the patches cut at twice their size and averaged down by two: finer, and without JPEG.",
     )
-    mixture: dict[str, float] = Field(description="How often each degradation or chain is drawn, any unit.")
+    mixture: dict[str, float] = Field(
+        description="How often each degradation or chain is drawn, any unit. A key is a domain: rain, rain+jpeg, "
+        "gaussian-noise:sigma=15, severe.",
+    )
+    balanced: bool = Field(
+        default=False, description="Every batch has each domain in proportion; else domains are drawn patch by patch."
+    )
+    same_content: bool = Field(
+        default=False, description="All domains of a batch degrade the same clean patches; needs `balanced`."
+    )
     severity: tuple[float, float] = Field(default=(0.0, 1.0), description="Severities drawn from, in [0, 1].")
     grey_share: float = Field(
         default=0.0, ge=0, le=1, description="Share of the patches that are grey pictures, before and after."
@@ -74,3 +83,9 @@ class DataSettings(Section):
     seed: int = Field(
         default=0, description="Seed of crops and degradations; step n of rank r depends on (seed, n, r) alone."
     )
+
+    @model_validator(mode="after")
+    def _counterfactuals_are_balanced(self) -> "DataSettings":
+        if self.same_content and not self.balanced:
+            raise ValueError("same_content needs balanced: true, so that every domain has as many patches")
+        return self

@@ -8,6 +8,7 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures
 from pellucid.data.degraded_batches import DegradedBatches, generator_of
+from pellucid.degradations.mixing import allotted
 
 Pair = tuple[Tensor, Tensor]
 
@@ -20,6 +21,8 @@ class PairedBatches:
         weights: name to how often it is drawn, any unit.
         patch_size: pixels.
         seed: of everything random.
+        is_balanced: every batch has the same number of samples of each set, in proportion to the weights, instead of
+            sets drawn sample by sample.
         device: where the pictures live.
         rank: of this process among several.
     """
@@ -31,10 +34,11 @@ class PairedBatches:
         *,
         patch_size: int,
         seed: int = 0,
+        is_balanced: bool = False,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
-        self.names = tuple(sets)
+        self.names, self.is_balanced = tuple(sets), is_balanced
         self.weights = torch.tensor([weights[name] for name in self.names], dtype=torch.float64)
         self.degraded = [ResidentPictures([pair[0] for pair in sets[name]], device) for name in self.names]
         self.clean = [ResidentPictures([pair[1] for pair in sets[name]], device) for name in self.names]
@@ -44,7 +48,11 @@ class PairedBatches:
         """`count` samples for `step`."""
         # The plus one keeps these draws apart from those of the batches made on the fly.
         draws = generator_of(self.seed + 1, step, self.rank)
-        chosen = torch.multinomial(self.weights, count, replacement=True, generator=draws).tolist()
+        if self.is_balanced:
+            weights = dict(zip(self.names, self.weights.tolist(), strict=True))
+            chosen = [self.names.index(name) for name in allotted(weights, count)]
+        else:
+            chosen = torch.multinomial(self.weights, count, replacement=True, generator=draws).tolist()
         degraded, clean, domains = [], [], []
         for row, name in enumerate(self.names):
             number = chosen.count(row)

@@ -1,36 +1,23 @@
 """Which degradations a sample gets, how strong, and in what order."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from pellucid.degradations.blur import GaussianBlur
 from pellucid.degradations.catalog import DEGRADATIONS
-from pellucid.degradations.contract import Degradation, apply
+from pellucid.degradations.chain import CLEAN, Chain
+from pellucid.degradations.contract import apply
 from pellucid.degradations.draws import uniform
-from pellucid.degradations.jpeg import Jpeg
-from pellucid.degradations.noise import GaussianNoise
+from pellucid.degradations.text import Drawing, drawing
 from pellucid.errors import ConfigurationError
-
-CLEAN = "clean"
-Chain = tuple[Degradation, ...]
 
 # What happens to light before it is measured comes before what happens to the measurement.
 NATURAL_ORDER = (
     "haze", "rain", "snow", "low-light", "defocus-blur", "motion-blur", "gaussian-blur", "resize", "sensor-noise",
     "gaussian-noise", "grayscale", "mask", "jpeg",
 )  # fmt: skip
-
-TIERS: Mapping[str, tuple[int, int]] = {"mild": (9, 11), "moderate": (12, 17), "severe": (18, 20)}
-"""Hybrid distortion: the sum `k + m + n - 2` of the three bins, from and to (RL-Restore's levels, as in DIL)."""
-
-
-def domain(chain: Sequence[Degradation]) -> str:
-    """The name of a chain: `"rain+jpeg"`, or `"clean"` when it is empty."""
-    return "+".join(degradation.name for degradation in chain) or CLEAN
 
 
 def apply_chains(image: Tensor, chains: Sequence[Chain], generator: Generator) -> Tensor:
@@ -58,35 +45,68 @@ class Mixture:
     """One of many degradations, or a chain of several.
 
     Attributes:
-        weights: how often each domain is drawn, in any unit. Keys are names of the catalog, `"clean"`, and chains
-            joined by `+` (`"rain+jpeg"`), which are applied in the order written.
+        weights: how often each domain is drawn, in any unit. A key is the domain's name and says what is drawn:
+            `"clean"`, a degradation as `pellucid.degradations.text` reads it (`"rain"`, `"gaussian-noise:sigma=15"`,
+            `"severe"`), or a chain of them joined by `+` (`"rain+jpeg"`), applied in the order written.
         severity: the severities drawn from, uniform, from and to within `[0, 1]`.
+
+    Example:
+        >>> mixture = Mixture({"gaussian-noise:sigma=5": 1, "gaussian-noise:sigma=10": 1})
+        >>> mixture.allotted(4)
+        ['gaussian-noise:sigma=5', 'gaussian-noise:sigma=5', 'gaussian-noise:sigma=10', 'gaussian-noise:sigma=10']
     """
 
     weights: Mapping[str, float]
     severity: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        known = set(DEGRADATIONS) | {CLEAN}
-        unknown = [part for name in self.weights for part in name.split("+") if part not in known]
-        if unknown or not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
-            what = f"unknown {unknown[0]!r}" if unknown else f"weights {dict(self.weights)}"
+        if not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
             raise ConfigurationError(
-                f"Expected a mixture of known degradations with weights of at least 0 and one above, got {what}: "
-                f"choose from {', '.join(sorted(known))}."
+                f"Expected a mixture of degradations with weights of at least 0 and one above, got weights "
+                f"{dict(self.weights)}: correct them."
             )
         if not 0 <= self.severity[0] <= self.severity[1] <= 1:
             raise ConfigurationError(
                 f"Expected two severities from 0 to 1, the smaller one first, got {self.severity}: correct them."
             )
+        for name in self.weights:
+            self._drawings(name)
 
     def draw(self, generator: Generator) -> Chain:
         """The chain of one sample. The generator must be on the CPU."""
+        return self.draw_of(self.choose(generator), generator)
+
+    def choose(self, generator: Generator) -> str:
+        """The domain of one sample."""
         names = list(self.weights)
         weights = torch.tensor([float(self.weights[name]) for name in names])
-        chosen = int(torch.multinomial(weights, 1, generator=generator))
-        parts = [name for name in names[chosen].split("+") if name != CLEAN]
-        return tuple(DEGRADATIONS[name].draw(uniform(*self.severity, generator), generator) for name in parts)
+        return names[int(torch.multinomial(weights, 1, generator=generator))]
+
+    def draw_of(self, domain: str, generator: Generator) -> Chain:
+        """A chain of one domain."""
+        return tuple(degradation for draw in self._drawings(domain) for degradation in draw(generator))
+
+    def allotted(self, count: int) -> list[str]:
+        """The domains of `count` samples in proportion to the weights, the largest remainders rounded up, in order."""
+        return allotted(self.weights, count)
+
+    def _drawings(self, domain: str) -> list[Drawing]:
+        return [drawing(part, self.severity) for part in domain.split("+") if part != CLEAN]
+
+
+def allotted(weights: Mapping[str, float], count: int) -> list[str]:
+    """`count` names in proportion to their weights, the largest remainders rounded up, in the order of `weights`.
+
+    Source:
+        Hare's quota (largest remainder), as seats are allotted.
+    """
+    total = sum(weights.values())
+    shares = {name: count * weight / total for name, weight in weights.items()}
+    given = {name: int(share) for name, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda name: given[name] - shares[name])
+    for name in by_remainder[: count - sum(given.values())]:
+        given[name] += 1
+    return [name for name in weights for _ in range(given[name])]
 
 
 def draw_several(count: int, severity: tuple[float, float], generator: Generator) -> Chain:
@@ -99,31 +119,3 @@ def draw_several(count: int, severity: tuple[float, float], generator: Generator
     """
     chosen = torch.randperm(len(NATURAL_ORDER), generator=generator)[:count].sort().values.tolist()
     return tuple(DEGRADATIONS[NATURAL_ORDER[n]].draw(uniform(*severity, generator), generator) for n in chosen)
-
-
-def draw_hybrid(tier: str, generator: Generator) -> Chain:
-    """Blur, then noise, then JPEG, at one of three tiers.
-
-    Each has ten bins: blur std edges 0, 0.5 .. 5; noise std edges 0, 5 .. 50 of 255; JPEG quality edges 100, 80, 60,
-    50, 40, 35, 30, 25, 20, 15, 10. Bins (k, m, n) are uniform over the triples whose `k + m + n - 2` lies in the tier.
-
-    Args:
-        tier: `"mild"`, `"moderate"` or `"severe"`.
-        generator: on the CPU.
-
-    Source:
-        RL-Restore's data generator and its levels as FDR-Net and DIL use them. Differs: noise is clipped and rounded as
-        the JPEG codec that follows needs it, and the blur's kernel is as wide as it needs (theirs 21 x 21).
-    """
-    if tier not in TIERS:
-        raise ConfigurationError(f"Expected a tier out of {', '.join(TIERS)}, got {tier!r}: choose one of them.")
-    low, high = TIERS[tier]
-    bins = range(1, 11)
-    triples = [(k, m, n) for k in bins for m in bins for n in bins if low <= k + m + n - 2 <= high]
-    k, m, n = triples[int(torch.randint(len(triples), (), generator=generator))]
-    edges = (100, 80, 60, 50, 40, 35, 30, 25, 20, 15, 10)
-    return (
-        GaussianBlur(sigma=uniform(0.5 * (k - 1), 0.5 * k, generator)),
-        GaussianNoise(sigma=uniform(5 * (m - 1), 5 * m, generator) / 255, round_to_8_bits=True),
-        Jpeg(quality=float(math.floor(uniform(edges[n], edges[n - 1], generator) + 0.5))),
-    )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import Generator
 
+from pellucid.degradations.chain import Chain
 from pellucid.degradations.draws import integer
-from pellucid.degradations.mixing import TIERS, Chain, Mixture, draw_hybrid, draw_several
-from pellucid.degradations.rain import Rain
+from pellucid.degradations.fixed import FIXED, Fixed
+from pellucid.degradations.mixing import Mixture, draw_several
 
 Severities = tuple[float, float]
 
@@ -31,9 +32,8 @@ def _mixture(purpose: str, weights: Mapping[str, float]) -> Preset:
     return Preset(purpose, lambda severities, generator: Mixture(weights, severities).draw(generator))
 
 
-def _tier(name: str) -> Preset:
-    purpose = f"blur, noise and JPEG at once, {name}"
-    return Preset(purpose, lambda _, generator: draw_hybrid(name, generator), has_severity=False)
+def _fixed(row: Fixed) -> Preset:
+    return Preset(row.purpose, lambda _, generator: row.draw(generator), has_severity=False)
 
 
 PRESETS: dict[str, Preset] = {
@@ -58,11 +58,5 @@ PRESETS: dict[str, Preset] = {
         "two or three different degradations of the catalog, in the order in which they happen",
         lambda severities, generator: draw_several(integer(2, 3, generator), severities, generator),
     ),
-    "rain-light": Preset(
-        "rain that measures as the inputs of Rain100L", lambda _, generator: (Rain.draw_light(generator),), False
-    ),
-    "rain-heavy": Preset(
-        "rain that measures as the inputs of Rain100H", lambda _, generator: (Rain.draw_heavy(generator),), False
-    ),
-    **{name: _tier(name) for name in TIERS},
+    **{name: _fixed(row) for name, row in FIXED.items()},
 }

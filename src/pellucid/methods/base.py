@@ -9,12 +9,16 @@ DIL are methods and methods may not import from the room above them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 from pellucid.images.overview import Views
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch.optim import Optimizer
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ class Strategy(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         ...
+
+
+StrategyBuilder = Callable[[nn.Module, "Optimizer", "Accelerator", float | None], Strategy]
+"""`(network, optimiser, accelerator, gradient_clip) -> strategy`, the first two prepared by the accelerator."""
 
 
 class Recipe(Protocol):

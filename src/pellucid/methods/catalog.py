@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import MethodError
-from pellucid.methods.supervised.config import SupervisedConfig
+from pellucid.methods.dil.config import (
+    ParallelFirstOrder,
+    ParallelSecondOrder,
+    SerialFirstOrder,
+    SerialSecondOrder,
+)
+from pellucid.methods.supervised.config import EmpiricalRiskSettings, SupervisedConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch import nn
+    from torch.optim import Optimizer
 
-    from pellucid.methods.base import Recipe, Restorer
+    from pellucid.methods.base import Recipe, Restorer, Strategy, StrategyBuilder
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Method:
         paper: where it was published.
         licence: of our code.
         config: class of its settings.
-        build_recipe: `(config, accelerator, steps)` to a recipe.
+        build_recipe: `(config, strategy, accelerator, steps)` to a recipe.
         build_restorer: `(tensors, description, device)` of a weights file to a restorer.
     """
 
@@ -30,20 +38,61 @@ class Method:
     paper: str
     licence: str
     config: type[Any]
-    build_recipe: Callable[[Any, "Accelerator", int], "Recipe"]
+    build_recipe: Callable[[Any, "StrategyBuilder", "Accelerator", int], "Recipe"]
     build_restorer: Callable[[dict[str, Any], dict[str, Any], str], "Restorer"]
 
 
-def _supervised_recipe(config: SupervisedConfig, accelerator: "Accelerator", steps: int) -> "Recipe":
+@dataclass(frozen=True)
+class TrainingStrategy:
+    """One row: how an objective becomes weight updates.
+
+    Attributes:
+        purpose: in one line.
+        paper: where it was published.
+        config: class of its settings.
+        build: `(settings, network, optimiser, accelerator, gradient_clip)` to a strategy.
+    """
+
+    purpose: str
+    paper: str
+    config: type[Any]
+    build: Callable[[Any, "nn.Module", "Optimizer", "Accelerator", float | None], "Strategy"]
+
+
+def _supervised_recipe(
+    config: SupervisedConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
+) -> "Recipe":
     from pellucid.methods.supervised.recipe import SupervisedRecipe
 
-    return SupervisedRecipe(config, accelerator, steps)
+    return SupervisedRecipe(config, strategy, accelerator, steps)
 
 
 def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
     from pellucid.methods.restorer import restorer_from_weights
 
     return restorer_from_weights(tensors, description, device)
+
+
+def _empirical_risk(settings: EmpiricalRiskSettings, *parts: Any) -> "Strategy":
+    from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
+
+    return EmpiricalRisk(*parts)
+
+
+def _dil_first_order(settings: SerialFirstOrder, *parts: Any) -> "Strategy":
+    from pellucid.methods.dil.first_order import FirstOrder
+
+    return FirstOrder(settings, *parts)
+
+
+def _dil_parallel_first_order(settings: ParallelFirstOrder, *parts: Any) -> "Strategy":
+    return (_dil_first_order if settings.reading == "displacement" else _dil_second_order)(settings, *parts)
+
+
+def _dil_second_order(settings: ParallelSecondOrder | ParallelFirstOrder, *parts: Any) -> "Strategy":
+    from pellucid.methods.dil.second_order import SecondOrder
+
+    return SecondOrder(settings, *parts)
 
 
 METHODS: dict[str, Method] = {
@@ -56,6 +105,53 @@ METHODS: dict[str, Method] = {
         build_restorer=_network_restorer,
     ),
 }
+
+
+_DIL = "DIL, CVPR 2023"
+
+STRATEGIES: dict[str, TrainingStrategy] = {
+    "empirical-risk": TrainingStrategy(
+        purpose="one gradient of the mean loss, one step of the optimiser",
+        paper="-",
+        config=EmpiricalRiskSettings,
+        build=_empirical_risk,
+    ),
+    "dil-sf": TrainingStrategy(
+        purpose="a virtual step per domain, one after the other; first order",
+        paper=_DIL,
+        config=SerialFirstOrder,
+        build=_dil_first_order,
+    ),
+    "dil-pf": TrainingStrategy(
+        purpose="virtual steps on all domains at once; first order",
+        paper=_DIL,
+        config=ParallelFirstOrder,
+        build=_dil_parallel_first_order,
+    ),
+    "dil-ss": TrainingStrategy(
+        purpose="a virtual step per domain, differentiated through",
+        paper=_DIL,
+        config=SerialSecondOrder,
+        build=_dil_second_order,
+    ),
+    "dil-ps": TrainingStrategy(
+        purpose="one virtual step on all domains at once, differentiated through",
+        paper=_DIL,
+        config=ParallelSecondOrder,
+        build=_dil_second_order,
+    ),
+}
+
+
+def strategy(name: str) -> TrainingStrategy:
+    """The strategy called `name`.
+
+    Raises:
+        MethodError: when there is none.
+    """
+    if name not in STRATEGIES:
+        raise MethodError(f"Expected a strategy out of {', '.join(STRATEGIES)}, got {name!r}: choose one of them.")
+    return STRATEGIES[name]
 
 
 def method(name: str) -> Method:

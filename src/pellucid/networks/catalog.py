@@ -32,6 +32,12 @@ def _ffdnet(**arguments: Any) -> nn.Module:
     return FFDNet(**arguments)
 
 
+def _rrdb(**arguments: Any) -> nn.Module:
+    from pellucid.networks.rrdb import RRDB
+
+    return RRDB(**arguments)
+
+
 def _tone_map(**arguments: Any) -> nn.Module:
     from pellucid.networks.tone_map import ToneMap
 
@@ -80,6 +86,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "residual-stack": _residual_stack,
     "nafnet": _nafnet,
     "ffdnet": _ffdnet,
+    "rrdb": _rrdb,
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
     "identity": _identity,

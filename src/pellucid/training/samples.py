@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.batch import Batch
-from pellucid.degradations.mixing import CLEAN
+from pellucid.degradations.chain import CLEAN
 from pellucid.methods.base import Recipe
 from pellucid.training.run_folder import RunFolder
 

@@ -31,14 +31,20 @@ class OptimisationSettings(Section):
     warm_up_steps: int = Field(default=200, ge=0, description="Steps of linear warm-up.")
     betas: tuple[float, float] = Field(default=(0.9, 0.99), description="AdamW's decay rates; NAFNet uses 0.9, 0.9.")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW's decoupled weight decay.")
-    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    halve_at: tuple[float, ...] | None = Field(
+        default=None, description="Instead of the cosine the rate is halved at these shares of the run, as DIL does."
+    )
+    gradient_clip: float | None = Field(default=1.0, gt=0, description="Largest norm of the gradient; null for none.")
     average_decay: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, per step.")
+
+
+class EmpiricalRiskSettings(Section):
+    """Empirical risk has nothing to set: rates and the clip are those of the optimiser."""
 
 
 class SupervisedConfig(Section):
     """A supervised training run, but for how the loop runs."""
 
-    strategy: Literal["empirical-risk"] = Field(default="empirical-risk", description="How the loss becomes an update.")
     network: NetworkSettings = Field(default=NetworkSettings(), description="Which network.")
     optimisation: OptimisationSettings = Field(default=OptimisationSettings(), description="How it learns.")
     data: DataSettings

@@ -19,11 +19,15 @@ class EmpiricalRisk:
         network: already prepared by the accelerator.
         optimiser: likewise.
         accelerator: owns precision, gradient reduction and clipping.
-        gradient_clip: largest norm of the gradient.
+        gradient_clip: largest norm of the gradient; `None` for no limit.
     """
 
     def __init__(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer, accelerator: "Accelerator", gradient_clip: float
+        self,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        accelerator: "Accelerator",
+        gradient_clip: float | None,
     ):
         self.network, self.optimiser = network, optimiser
         self.accelerator, self.gradient_clip = accelerator, gradient_clip
@@ -38,7 +42,8 @@ class EmpiricalRisk:
         with self.accelerator.autocast():
             loss, terms = objective(self.network, batch)
         self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.gradient_clip)
+        limit = float("inf") if self.gradient_clip is None else self.gradient_clip
+        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), limit)
         if not bool(torch.isfinite(torch.as_tensor(norm))) or not bool(torch.isfinite(loss.detach())):
             raise FloatingPointError(f"loss {loss.item()}, gradient norm {float(norm)}")  # pyright: ignore
         self.optimiser.step()

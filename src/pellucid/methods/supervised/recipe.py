@@ -7,11 +7,11 @@ from torch import Tensor
 
 from pellucid.data.batch import Batch
 from pellucid.errors import WeightsError
+from pellucid.methods.base import StrategyBuilder
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.methods.supervised.averaging import AveragedWeights
 from pellucid.methods.supervised.config import SupervisedConfig
-from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
-from pellucid.methods.supervised.schedule import cosine_with_warm_up
+from pellucid.methods.supervised.schedule import cosine_with_warm_up, halved_with_warm_up
 from pellucid.networks.catalog import build_network
 from pellucid.objectives.classification import DomainObjective
 from pellucid.objectives.pixel import PixelObjective
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 
 class SupervisedRecipe:
-    """Plain supervised training of one network.
+    """Supervised training of one network, by any strategy.
 
     Args:
         config: the run's settings.
+        strategy: how the loss becomes updates.
         accelerator: device, precision, processes.
         steps: of the whole run, for the schedule.
     """
 
-    def __init__(self, config: SupervisedConfig, accelerator: "Accelerator", steps: int):
+    def __init__(self, config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int):
         self.config, self.accelerator, self.steps = config, accelerator, steps
         network = build_network(config.network.name, config.network.arguments)
         if config.network.start_from is not None:
@@ -49,7 +50,7 @@ class SupervisedRecipe:
         self.plain_network = network
         self.network, self.optimiser = accelerator.prepare(network, optimiser)
         self.average = AveragedWeights(network, optimisation.average_decay)
-        self.strategy = EmpiricalRisk(self.network, self.optimiser, accelerator, optimisation.gradient_clip)
+        self.strategy = strategy(self.network, self.optimiser, accelerator, optimisation.gradient_clip)
         self.objective: PixelObjective | DomainObjective = (
             DomainObjective(config.network.arguments["domains"])
             if optimisation.loss == "cross-entropy"
@@ -60,13 +61,13 @@ class SupervisedRecipe:
     def step(self, batch: Batch) -> dict[str, float]:
         """One step; see `Strategy.step`."""
         optimisation = self.config.optimisation
-        rate = cosine_with_warm_up(
-            self.taken,
-            steps=self.steps,
-            warm_up=optimisation.warm_up_steps,
-            peak=optimisation.learning_rate,
-            final=optimisation.final_learning_rate,
-        )
+        warm_up, peak = optimisation.warm_up_steps, optimisation.learning_rate
+        if optimisation.halve_at is None:
+            final = optimisation.final_learning_rate
+            rate = cosine_with_warm_up(self.taken, steps=self.steps, warm_up=warm_up, peak=peak, final=final)
+        else:
+            at = [share * self.steps for share in optimisation.halve_at]
+            rate = halved_with_warm_up(self.taken, halve_at=at, warm_up=warm_up, peak=peak)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.taken += 1

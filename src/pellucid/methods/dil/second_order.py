@@ -1,0 +1,149 @@
+"""DIL_ss and DIL_ps: the outer loss is differentiated through the virtual steps."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from pellucid.data.batch import Batch
+from pellucid.methods.base import Objective
+from pellucid.methods.dil.config import ParallelFirstOrder, ParallelSecondOrder, SerialSecondOrder
+from pellucid.methods.dil.processes import mean_over_processes, require_same_domains
+from pellucid.methods.dil.slices import by_domain, mixed_parts, support_and_query
+from pellucid.methods.dil.virtual_steps import VirtualSteps, looking_only, norm
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class VirtualNetwork(nn.Module):
+    """A network as it would be with other weights.
+
+    Args:
+        network: whose structure, and buffers, count.
+        weights: by the names of the network's parameters.
+    """
+
+    def __init__(self, network: nn.Module, weights: Mapping[str, Tensor]):
+        super().__init__()
+        self.given = (network, weights)  # in a tuple, so that it is not taken for a part of this module
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        """What the network would give."""
+        network, weights = self.given
+        return functional_call(network, dict(weights), arguments, named)
+
+
+class SecondOrder:
+    """The gradient of Eq. 4 or 5 given to the outer optimiser.
+
+        phi_i = theta - a grad L_i(theta)
+        G     = 1/n sum_i (1 - a H_i(theta)) grad L(phi_i; query),   H_i the Hessian of L_i
+
+    Serial, there is one `L_i` per domain; parallel there is one in all, the mean over the domains. The product with the
+    Hessian is one backward pass through the virtual step's own backward pass; domains are done one after the other, so
+    that memory holds the graph of one alone.
+
+    Args:
+        settings: serial, parallel, or the first-order reading of parallel, which leaves the Hessian out.
+        network: prepared by the accelerator.
+        optimiser: the outer one, likewise.
+        accelerator: owns precision.
+        gradient_clip: largest norm of `G`; `None` for no limit.
+
+    Source:
+        DIL (CVPR 2023), Eq. 3 to 5. Differs: divided by the number of domains, so that a learning rate means what it
+        means for empirical risk; alpha and how the samples are shared out are not published. Several processes take
+        their virtual steps on their own samples, and average `G`.
+    """
+
+    def __init__(
+        self,
+        settings: ParallelSecondOrder | ParallelFirstOrder,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        accelerator: "Accelerator",
+        gradient_clip: float | None,
+    ):
+        self.settings, self.optimiser = settings, optimiser
+        self.accelerator, self.gradient_clip = accelerator, gradient_clip
+        # Bare, because the wrapper of several processes cannot be called with other weights.
+        self.network = accelerator.unwrap_model(network)
+        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
+        self.names, self.parameters = [name for name, _ in named], [weight for _, weight in named]
+        self.is_serial = isinstance(settings, SerialSecondOrder)
+        self.has_hessian = not isinstance(settings, ParallelFirstOrder)
+        label = "dil-ss" if self.is_serial else "dil-ps" if self.has_hessian else "dil-pf"
+        self.virtual_steps = VirtualSteps(label)
+
+    def step(self, objective: Objective, batch: Batch) -> dict[str, float]:
+        """One outer step. Returns the outer loss, its terms, and what virtual steps do every 50 steps.
+
+        Raises:
+            FloatingPointError: when a loss or the gradient is not finite; nothing was updated.
+            MethodError: when the processes have different domains.
+        """
+        require_same_domains(self.accelerator, batch)
+        gradient, loss, terms = self.gradient(objective, batch)
+        gradient = mean_over_processes(self.accelerator, gradient)
+        for weight, its_gradient in zip(self.parameters, gradient, strict=True):
+            weight.grad = its_gradient
+        limit = float("inf") if self.gradient_clip is None else self.gradient_clip
+        size = nn.utils.clip_grad_norm_(self.parameters, limit)
+        if not bool(torch.isfinite(size)) or not bool(torch.isfinite(loss)):
+            raise FloatingPointError(f"outer loss {loss.item()}, gradient norm {size.item()}")
+        self.optimiser.step()
+        return {"loss": loss, "gradient_norm": size, **terms}  # pyright: ignore[reportReturnType]
+
+    def gradient(self, objective: Objective, batch: Batch) -> tuple[list[Tensor], Tensor, dict[str, float]]:
+        """`G`, by parameter, the mean outer loss, and the terms of the log."""
+        support, query = support_and_query(batch, is_split=self.settings.split_query)
+        parts = by_domain(support) if self.is_serial else [support]
+        is_divided = isinstance(self.settings, SerialSecondOrder) and self.settings.query == "divided"
+        queries = mixed_parts(query, len(parts)) if is_divided else [query]
+        rate = self.settings.inner_learning_rate
+        is_due = self.virtual_steps.is_due(batch.step)
+        total = [torch.zeros_like(weight) for weight in self.parameters]
+        losses: list[Tensor] = []
+        terms: dict[str, float] = {}
+        for position, part in enumerate(parts):
+            inner, _ = self._loss(objective, self.network, part)
+            slopes = torch.autograd.grad(inner, self.parameters, create_graph=self.has_hessian)
+            virtual = {
+                name: (weight.detach() - rate * slope.detach()).requires_grad_()
+                for name, weight, slope in zip(self.names, self.parameters, slopes, strict=True)
+            }
+            outer, its_terms = self._loss(
+                objective, VirtualNetwork(self.network, virtual), queries[position % len(queries)]
+            )
+            at_virtual = torch.autograd.grad(outer, list(virtual.values()))
+            for sum_of, its in zip(total, at_virtual, strict=True):
+                sum_of.add_(its, alpha=1 / len(parts))
+            if self.has_hessian:
+                curved = torch.autograd.grad(slopes, self.parameters, grad_outputs=at_virtual)
+                for sum_of, its in zip(total, curved, strict=True):
+                    sum_of.sub_(its, alpha=rate / len(parts))
+            losses.append(outer.detach())
+            terms.update(its_terms)
+            if is_due and position == 0:
+                with looking_only(self.network):
+                    after, _ = self._loss(objective, VirtualNetwork(self.network, virtual), part)
+                terms |= self.virtual_steps.measured(
+                    rate * norm(slopes), norm(self.parameters), inner.detach(), after.detach()
+                )
+        return total, torch.stack(losses).mean(), terms
+
+    def _loss(self, objective: Objective, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        # One context per call: autocast remembers converted weights, and those of the virtual network are others.
+        with self.accelerator.autocast():
+            return objective(network, batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimiser's state; virtual steps of SGD leave none."""
+        return {"optimiser": self.optimiser.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.optimiser.load_state_dict(state["optimiser"])
