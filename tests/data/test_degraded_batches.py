@@ -1,6 +1,7 @@
 """Batches as pure functions of seed, step and rank, whose samples know what was done to them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from pellucid.data.paired_batches import MixedBatches, PairedBatches
 from pellucid.degradations.chain import kinds
 from pellucid.degradations.mixing import Mixture
 from pellucid.degradations.noise import GaussianNoise
-from pellucid.errors import DataError
+from pellucid.errors import ConfigurationError, DataError
 
 MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
 
@@ -173,3 +174,55 @@ def test_a_share_is_cut_at_twice_the_size_and_averaged_down() -> None:
 def test_pictures_too_small_to_be_reduced_are_refused() -> None:
     with pytest.raises(DataError, match="at least 80 x 80 pixels"):
         batches(patch_size=40, reduced_share=1.0)(0)
+
+
+LEVELS = Mixture({f"gaussian-noise:sigma={sigma},clip=true": 1 for sigma in (5, 10, 20)})
+
+
+def test_a_key_with_parameters_is_a_domain_of_that_degree() -> None:
+    batch = DegradedBatches(pictures(), LEVELS, patch_size=24, batch_size=60)(0)
+    assert set(batch.domains) == set(LEVELS.weights)
+    for name in LEVELS.weights:
+        own = batch.select(name)
+        typed = float(name.partition("sigma=")[2].partition(",")[0])
+        assert all(chain[0].sigma * 255 == pytest.approx(typed) for chain in own.chains)  # pyright: ignore
+        inside = (own.clean > 0.3) & (own.clean < 0.7)  # where nothing is clipped
+        assert (own.degraded - own.clean)[inside].std().item() * 255 == pytest.approx(typed, rel=0.1)
+        assert own.degraded.min() >= 0 and own.degraded.max() <= 1
+
+
+@pytest.mark.parametrize("count", [6, 7, 8, 9])
+def test_balanced_batches_hold_every_domain_in_proportion(count: int) -> None:
+    made = DegradedBatches(pictures(), MIXTURE, patch_size=24, batch_size=count, is_balanced=True)
+    batch = made(3)
+    for name, weight in MIXTURE.weights.items():
+        assert abs(batch.domains.count(name) - count * weight / 6) < 1
+    assert len(batch.domains) == count and same(batch, made(3))
+    assert len({made(step).domains for step in range(20)}) > 5, "in any order"
+
+
+def test_all_domains_may_share_their_content() -> None:
+    settings: dict[str, Any] = {"patch_size": 16, "batch_size": 12, "is_balanced": True, "has_same_content": True}
+    batch = DegradedBatches(pictures(), LEVELS, **settings, grey_share=0.5, reduced_share=0.3)(0)
+    first, *others = (batch.select(name) for name in LEVELS.weights)
+    assert len(first.domains) == 4
+    for other in others:
+        assert torch.equal(other.clean, first.clean) and not torch.equal(other.degraded, first.degraded)
+    assert len({patch.sum().item() for patch in first.clean}) == 4, "and they are different patches"
+    apart = DegradedBatches(pictures(), LEVELS, **{**settings, "has_same_content": False})(0)
+    assert not torch.equal(apart.select(list(LEVELS.weights)[0]).clean, apart.select(list(LEVELS.weights)[1]).clean)
+
+
+def test_content_is_shared_only_where_it_can_be() -> None:
+    settings: dict[str, Any] = {"patch_size": 24, "is_balanced": True, "has_same_content": True}
+    with pytest.raises(ConfigurationError, match="equal weights and patches for every one of 3 domains"):
+        DegradedBatches(pictures(), LEVELS, batch_size=10, **settings)(0)
+    with pytest.raises(ConfigurationError, match="equal weights"):
+        DegradedBatches(pictures(), MIXTURE, batch_size=8, **settings)(0)
+
+
+def test_pairs_may_be_balanced_too() -> None:
+    pairs = [(255 - picture, picture) for picture in pictures()]
+    sets, weights = {"one": pairs, "two": pairs, "three": pairs}, {"one": 1.0, "two": 2.0, "three": 1.0}
+    batch = PairedBatches(sets, weights, patch_size=24, is_balanced=True)(0, 8)
+    assert [batch.domains.count(name) for name in sets] == [2, 4, 2]
