@@ -307,6 +307,8 @@ def test_every_number_of_every_degradation_can_be_typed(name: str) -> None:
         (["jpeg:quality=high"], None, "a number"),
         (["jpeg:quality=20,subsampled=maybe"], None, "true, false"),
         (["rain:layers=1.5"], None, "a whole number"),
+        (["gaussian-blur:sigma=2,kernel_size=20"], None, "an odd number of pixels"),
+        (["gaussian-blur:sigma=2,kernel_size=203"], None, "a whole number from 0 to 201 pixels"),
         (["gaussian-noise:sigma=-1"], None, "8-bit levels"),
         (["mask:share=0.1,shape=star"], None, "centre, rectangles, free-form"),
         (["jpeg"], 1.5, "severity from 0 to 1"),

@@ -47,6 +47,19 @@ def test_it_refuses_the_pictures_that_the_card_is_measured_on(path: Path) -> Non
     assert measured <= set(read_run(path).config.data.refuse_leaks_into)
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path.stem.endswith("-sf")], ids=lambda path: path.parent.name + path.stem
+)
+def test_strategies_are_compared_on_what_is_the_same_but_for_them(path: Path) -> None:
+    plain, other = (
+        read_run(path.with_stem(path.stem.removesuffix("sf") + end)).as_resolved() for end in ("plain", "sf")
+    )
+    assert (plain.pop("strategy")["name"], other.pop("strategy")["name"]) == ("empirical-risk", "dil-sf")
+    assert plain == other
+    patches, domains = plain["data"]["batch_size"], [*plain["data"]["mixture"], *plain["data"]["pairs"]]
+    assert plain["data"]["balanced"] and patches % len(domains) == 0
+
+
 @pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])
 def test_a_setting_that_is_not_known_is_refused(override: str) -> None:
     with pytest.raises(ConfigurationError, match=override.removeprefix("--").split(".")[-1]):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "pyvips", "accelerate", "matplotlib", "skimage", "scipy", "cv2", "kornia")
-COMMANDS = ("restore", "train", "evaluate", "degrade", "models")
+HEAVY = ("torch", "numpy", "pyvips", "accelerate", "matplotlib", "skimage", "scipy", "cv2", "kornia", "onnxruntime")
+COMMANDS = ("restore", "train", "evaluate", "lab", "degrade", "models")
 
 
 def heavy_after(code: str) -> list[str]:

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from pellucid.degradations.blur import (
+    GaussianBlur,
     defocus_blur,
     disc_kernels,
     filter_by_kernels,
@@ -15,6 +16,7 @@ from pellucid.degradations.blur import (
     line_kernels,
     motion_blur,
 )
+from pellucid.errors import ConfigurationError
 
 
 def noise_picture(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -62,6 +64,32 @@ def test_anisotropic_kernel_has_the_covariance_that_it_is_named_for() -> None:
     assert (along @ covariance @ along).sqrt().item() == pytest.approx(sigma, rel=0.01)
     assert (across @ covariance @ across).sqrt().item() == pytest.approx(sigma * ratio, rel=0.01)
     assert abs((along @ covariance @ across).item()) < 0.01
+
+
+@pytest.mark.parametrize("sigma", [1.0, 4.0, 5.0])  # narrower than the kernel, and cut by it
+def test_a_kernel_of_a_given_size_is_opencvs(sigma: float) -> None:
+    opencv = pytest.importorskip("cv2")
+    line = torch.from_numpy(opencv.getGaussianKernel(21, sigma)).float()
+    assert torch.allclose(gaussian_kernels(torch.tensor([sigma]), kernel_size=21)[0], line @ line.T, atol=1e-8)
+
+
+def test_a_given_size_does_not_depend_on_the_other_samples() -> None:
+    image = noise_picture(2, 3, 30, 37)
+    together = gaussian_blur(image, torch.tensor([1.0, 4.0]), kernel_size=21)
+    for row, sigma in enumerate((1.0, 4.0)):
+        alone = gaussian_blur(image[row : row + 1], sigma, kernel_size=21)
+        assert torch.allclose(together[row : row + 1], alone, rtol=0, atol=1e-12)
+    assert torch.equal(gaussian_blur(image, 2.0, kernel_size=17), gaussian_blur(image, 2.0))  # what it takes anyway
+
+
+@pytest.mark.parametrize("kernel_size", [20, -3])
+def test_a_kernel_without_a_middle_is_refused(kernel_size: int) -> None:
+    for refused in (
+        lambda: GaussianBlur(2.0, kernel_size=kernel_size),
+        lambda: gaussian_blur(noise_picture(1, 3, 9, 9), 2.0, kernel_size=kernel_size),
+    ):
+        with pytest.raises(ConfigurationError, match=f"odd number of pixels, .* got {kernel_size}"):
+            refused()
 
 
 @pytest.mark.parametrize("make", [gaussian_kernels, disc_kernels, lambda v: line_kernels(v, v / 7)])

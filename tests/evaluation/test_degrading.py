@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from pellucid.degradations.contract import apply
+from pellucid.degradations.hybrid import TIERS, draw_hybrid
+from pellucid.degradations.text import drawing
 from pellucid.errors import ConfigurationError
+from pellucid.evaluation import degrading
 from pellucid.evaluation.degrading import (
     AddedNoise,
     Desaturated,
     GaussianBlurred,
     GivenPairs,
+    HybridDistorted,
     JpegCompressed,
     MotionBlurred,
     NoiseDrawnInTurn,
@@ -142,6 +147,57 @@ def test_gaussian_blur_is_opencvs() -> None:
         assert np.abs(ours - theirs).max() <= 0.51  # ours is rounded to 8 bits
 
 
+@pytest.mark.parametrize("std", [1, 2.5, 4, 4.2, 5])
+@pytest.mark.parametrize(("kernel_size", "typed"), [(21, ",kernel_size=21"), (None, "")])
+def test_blur_is_trained_as_it_is_tested(
+    std: float, kernel_size: int | None, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit, before anything is rounded."""
+    monkeypatch.setattr(degrading, "stored", lambda image, storage: image)
+    clean = picture()
+    tested = GaussianBlurred(kernel_size).maker(std, seed=0, sizes=no_sizes)(clean, 0)
+    chain = drawing(f"gaussian-blur:sigma={std}{typed}", (0.0, 1.0))(torch.Generator())
+    assert torch.equal(apply(clean, chain, torch.Generator()), tested)
+
+
+@pytest.mark.parametrize(("level", "tier"), [(1, "mild"), (2.0, "moderate"), (3, "severe")])
+def test_hybrid_distortion_is_its_tiers_chain_step_by_step(level: float, tier: str) -> None:
+    """A golden rule: figures of one release must be those of the next."""
+    clean = picture()
+    generator = torch.Generator().manual_seed(7 + 2 * 1_000_003 + 5)
+    expected = clean
+    for degradation in draw_hybrid(tier, generator):
+        expected = apply(expected, [degradation], generator)
+    distorted = HybridDistorted(first_seed=7).maker(level, seed=2, sizes=no_sizes)(clean, 5)
+    assert torch.equal(distorted, expected)
+    assert levels(distorted).shape == (48, 64, 3)  # whole levels, as JPEG leaves them
+
+
+def test_hybrid_distortion_depends_on_seed_and_index_alone() -> None:
+    make = HybridDistorted().maker(3, seed=0, sizes=no_sizes)
+    clean, before = picture(), picture()
+    assert torch.equal(make(clean, 3), HybridDistorted().maker(3, seed=0, sizes=no_sizes)(clean, 3))
+    assert not torch.equal(make(clean, 3), make(clean, 4))
+    assert not torch.equal(make(clean, 3), HybridDistorted().maker(3, seed=1, sizes=no_sizes)(clean, 3))
+    assert torch.equal(clean, before)
+
+
+def test_hybrid_tiers_grow_and_are_those_of_the_degradations() -> None:
+    clean = picture()
+    errors = []
+    for level in (1, 2, 3):
+        make = HybridDistorted().maker(level, seed=0, sizes=no_sizes)
+        errors.append(np.mean([(make(clean, index) - clean).square().mean().item() for index in range(12)]))
+    assert errors == sorted(errors)
+    assert set(HybridDistorted.tiers.values()) <= set(TIERS)
+
+
+@pytest.mark.parametrize("level", [0, 4, 1.5])
+def test_hybrid_distortion_knows_no_other_tier(level: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"1 \(mild\), 2 \(moderate\), 3 \(severe\)"):
+        HybridDistorted().maker(level, seed=0, sizes=no_sizes)
+
+
 def test_motion_blur_keeps_the_mean_and_turns_from_picture_to_picture() -> None:
     clean = torch.zeros(1, 3, 41, 41)
     clean[..., 20, 20] = 1
@@ -172,7 +228,7 @@ def test_untouched_is_untouched() -> None:
     assert torch.equal(Untouched().maker(None, seed=0, sizes=no_sizes)(clean, 0), clean)
 
 
-@pytest.mark.parametrize("way", [AddedNoise(), JpegCompressed(), GaussianBlurred(), MotionBlurred()])
+@pytest.mark.parametrize("way", [AddedNoise(), JpegCompressed(), GaussianBlurred(), MotionBlurred(), HybridDistorted()])
 def test_a_missing_level_is_named(way: AddedNoise) -> None:
     with pytest.raises(ConfigurationError, match=str(way.level_name)):
         way.maker(None, seed=0, sizes=no_sizes)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pellucid.evaluation.benchmark_sets import (
 from pellucid.evaluation.contact_sheet import contact_sheet
 from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly
 from pellucid.evaluation.evaluate import evaluate as evaluate_trial
+from pellucid.evaluation.foreign_models import FOREIGN_SUFFIXES, foreign_model
 from pellucid.evaluation.protocols import CARD, Protocol, Trial, find_protocol
 from pellucid.evaluation.records import csv_text, json_text, write_whole
 from pellucid.evaluation.tables import SummaryTable, markdown, summary_tables
@@ -62,8 +63,8 @@ def evaluate(
     """Every model in every trial, the input itself always among them.
 
     Args:
-        models: names or paths of models, names of baselines (`input`, `bm3d`, `bm3d-blind`, `opencv-nlm`, ...), or
-            contestants.
+        models: names or paths of models, paths of other people's (ONNX or TorchScript), names of baselines (`input`,
+            `bm3d`, `bm3d-blind`, `opencv-nlm`, ...), or contestants.
         on: test sets by name; `"card"` stands for all that a model card reports.
         sigma: of the noise, of 255; only for protocols that add noise.
         levels: of whatever the protocol varies (JPEG quality, blur in pixels); the published ones when absent.
@@ -92,10 +93,41 @@ def evaluate(
     if not trials:
         names = ", ".join(known.name for known in BENCHMARK_SETS)
         raise ConfigurationError(f"Expected something to measure on, got nothing: name a set ({names}) or two folders.")
+    results = measure(
+        contestants, trials, opened=opened, data_root=data_root, limit=limit, seed=seed, progress=progress
+    )
+    tables = summary_tables(results)
+    files: tuple[Path, ...] = ()
+    if output is not None:
+        files = _written(Path(output), results, tables, contestants, opened, has_sheets)
+    return Evaluation(tuple(results), tables, files)
+
+
+def measure(
+    contestants: Sequence[Contestant],
+    trials: Sequence[Trial],
+    *,
+    opened: dict[str, OpenedSet] | None = None,
+    data_root: str | Path | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """All contestants in all trials.
+
+    Args:
+        contestants: who restores.
+        trials: protocols on sets at levels.
+        opened: sets that are open already; the others are added.
+        data_root: the folder that holds `test/`; the environment variable PELLUCID_DATA when absent.
+        limit: at most so many pictures of each set, spread evenly.
+        seed: of the noise.
+        progress: told after every restoration, over all trials.
+    """
+    opened = {} if opened is None else opened
     for trial in trials:  # all are opened before the first is measured, so that a missing one costs no time
         if trial.test_set not in opened:
             opened[trial.test_set] = open_benchmark_set(trial.test_set, data_root)
-
     counts = [len(spread_evenly(len(opened[trial.test_set].pictures), limit)) * len(contestants) for trial in trials]
     results: list[Result] = []
     for position, trial in enumerate(trials):
@@ -107,11 +139,7 @@ def evaluate(
             limit=limit,
             progress=_shifted(progress, sum(counts[:position]), sum(counts)),
         )
-    tables = summary_tables(results)
-    files: tuple[Path, ...] = ()
-    if output is not None:
-        files = _written(Path(output), results, tables, contestants, opened, has_sheets)
-    return Evaluation(tuple(results), tables, files)
+    return results
 
 
 def contestants_of(models: Sequence[str | Contestant], device: str | None = None) -> list[Contestant]:
@@ -136,6 +164,8 @@ def contestants_of(models: Sequence[str | Contestant], device: str | None = None
 def _contestant(name: str, device: str | None, others: Collection[str]) -> Contestant:
     if name in BASELINES:
         return baseline(name)
+    if Path(name).suffix.lower() in FOREIGN_SUFFIXES:
+        return replace(foreign_model(name), name=_unique(_label(name), others))
     from pellucid.methods.load import load
 
     model = load(name, device=device)

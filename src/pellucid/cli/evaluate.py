@@ -28,7 +28,7 @@ def evaluate(
     """Measure models and baselines on test sets, as the papers did, beside the papers' figures.
 
     Args:
-        models: Names or files of models, and baselines: bm3d, bm3d-blind, opencv-nlm, ...
+        models: Names or files of models, ONNX and TorchScript among them, and baselines: bm3d, opencv-nlm, ...
         on: Test sets such as cbsd68 or rain100l; "card" for all that a model card reports.
         sigma: Strengths of noise, of 255.
         levels: Levels of whatever the protocol varies; the published ones without it.

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 
 from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
+from pellucid.cli.lab import lab
 from pellucid.cli.log import is_debugging, set_up_log
 from pellucid.cli.models import models
 from pellucid.cli.restore import restore
@@ -26,7 +27,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, train, evaluate, degrade, models):
+for verb in (restore, train, evaluate, lab, degrade, models):
     app.command(verb)
 
 

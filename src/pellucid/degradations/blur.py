@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from pellucid.degradations.contract import Strength, per_sample
 from pellucid.degradations.draws import between, chance, uniform
+from pellucid.errors import ConfigurationError
 
 
 def filter_by_kernels(image: Tensor, kernels: Tensor) -> Tensor:
@@ -46,15 +47,30 @@ def _normalised(kernels: Tensor) -> Tensor:
     return kernels / kernels.sum(dim=(1, 2), keepdim=True)
 
 
-def gaussian_kernels(sigma: Tensor, ratio: Tensor | None = None, angle: Tensor | None = None) -> Tensor:
-    """Gaussian kernels `(B, K, K)`, K wide enough for four standard deviations of the widest.
+def _refuse_even(kernel_size: int) -> None:
+    if kernel_size < 0 or (kernel_size and kernel_size % 2 == 0):
+        raise ConfigurationError(
+            f"Expected kernel_size as an odd number of pixels, such as 21, or 0 for as many as the blur needs, got "
+            f"{kernel_size}: correct it."
+        )
+
+
+def gaussian_kernels(
+    sigma: Tensor, ratio: Tensor | None = None, angle: Tensor | None = None, *, kernel_size: int = 0
+) -> Tensor:
+    """Gaussian kernels `(B, K, K)`, K wide enough for four standard deviations of the widest unless it is given.
 
     Args:
         sigma: `(B,)`, standard deviation along the main axis, pixels.
         ratio: `(B,)`, the other axis' standard deviation over `sigma`; one when absent.
         angle: `(B,)`, direction of the main axis, radians.
+        kernel_size: K, an odd number; what lies outside is cut off before kernels are normalised. 0 when not given.
+
+    Raises:
+        ConfigurationError: when `kernel_size` is even but not 0.
     """
-    radius = max(1, math.ceil(4 * sigma.max().item()))
+    _refuse_even(kernel_size)
+    radius = kernel_size // 2 if kernel_size else max(1, math.ceil(4 * sigma.max().item()))
     ratio = torch.ones_like(sigma) if ratio is None else ratio
     along, across = rotated_coordinates(radius, torch.zeros_like(sigma) if angle is None else angle)
     width, height = sigma.view(-1, 1, 1), (sigma * ratio).view(-1, 1, 1)
@@ -88,6 +104,7 @@ def gaussian_blur(
     ratio: Strength = 1.0,
     angle: Strength = 0.0,
     *,
+    kernel_size: int = 0,
     generator: Generator | None = None,
 ) -> Tensor:
     """Gaussian blur, isotropic when `ratio` is one.
@@ -97,10 +114,15 @@ def gaussian_blur(
         sigma: standard deviation, pixels. Zero leaves the picture as it is.
         ratio: minor over major standard deviation, in `(0, 1]`.
         angle: direction of the major axis, radians.
+        kernel_size: height and width of the kernel, an odd number of pixels, to which it is cut; 0: as wide as four
+            standard deviations need.
         generator: not used; here so that every degradation is called alike.
+
+    Raises:
+        ConfigurationError: when `kernel_size` is even but not 0.
     """
-    spread = per_sample(sigma, image, 0).clamp_min(1e-3)
-    return filter_by_kernels(image, gaussian_kernels(spread, per_sample(ratio, image, 0), per_sample(angle, image, 0)))
+    spread, ratio, angle = (per_sample(value, image, 0) for value in (sigma, ratio, angle))
+    return filter_by_kernels(image, gaussian_kernels(spread.clamp_min(1e-3), ratio, angle, kernel_size=kernel_size))
 
 
 def motion_blur(image: Tensor, length: Strength, angle: Strength, *, generator: Generator | None = None) -> Tensor:
@@ -136,6 +158,10 @@ class GaussianBlur:
     sigma: float
     ratio: float = 1.0
     angle: float = 0.0
+    kernel_size: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse_even(self.kernel_size)
 
     @classmethod
     def draw(cls, severity: float, generator: Generator) -> "GaussianBlur":

@@ -54,7 +54,12 @@ _LOW_LIGHT = {
 QUANTITIES: dict[str, dict[str, Quantity]] = {
     "gaussian-noise": {"sigma": _LEVELS},
     "sensor-noise": {"gain": _SHARE, "read_noise": _LEVELS, "correlation": Quantity(0, 10, "pixels")},
-    "gaussian-blur": {"sigma": Quantity(0, 20, "pixels"), "ratio": Quantity(0.05, 1), "angle": _ANGLE},
+    "gaussian-blur": {
+        "sigma": Quantity(0, 20, "pixels"),
+        "ratio": Quantity(0.05, 1),
+        "angle": _ANGLE,
+        "kernel_size": Quantity(0, 201, "pixels"),
+    },
     "motion-blur": {"length": Quantity(0, 200, "pixels"), "angle": _ANGLE},
     "defocus-blur": {"radius": Quantity(0, 50, "pixels")},
     "jpeg": {"quality": Quantity(1, 100)},
@@ -118,6 +123,7 @@ def drawing(text: str, severities: tuple[float, float]) -> Drawing:
         drawn = kind.draw(uniform(*severities, generator), generator)
         return (replace(drawn, **settled),)  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
 
+    draw(Generator())  # what the class refuses is refused now, and not in the middle of training
     return draw
 
 

@@ -7,7 +7,7 @@ the whole sorted set alone, so that measuring every tenth picture gives the rows
 Levels are in the unit that papers print them in: sigma of 255, JPEG quality, pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pellucid.degradations.blur import filter_by_kernels, gaussian_kernels, motion_blur
+from pellucid.degradations.blur import gaussian_blur, motion_blur
+from pellucid.degradations.hybrid import draw_hybrid
 from pellucid.degradations.jpeg import jpeg
+from pellucid.degradations.mixing import apply_chains
 from pellucid.degradations.noise import as_stored, gaussian_noise
 from pellucid.errors import ConfigurationError
 
@@ -90,7 +92,7 @@ class AddedNoise:
         sigma = level_of_255 / 255
 
         def degrade(clean: Tensor, index: int) -> Tensor:
-            generator = Generator().manual_seed(self.first_seed + seed * 1_000_003 + index)
+            generator = _generator_of(self.first_seed, seed, index)
             drawn_on = clean[:, :1].contiguous() if self.grey else clean
             if self.storage == "truncated":
                 noise = gaussian_noise(torch.zeros_like(drawn_on), 1.0, generator=generator).expand_as(clean)
@@ -166,13 +168,8 @@ class GaussianBlurred:
 
     def maker(self, level: float | None, *, seed: int, sizes: Sizes) -> Maker:
         """Blur of standard deviation `level`."""
-        kernels = gaussian_kernels(torch.tensor([needed(level, self)]))
-        if self.kernel_size is not None:
-            surplus = (kernels.shape[-1] - self.kernel_size) // 2
-            if surplus > 0:
-                kernels = kernels[:, surplus:-surplus, surplus:-surplus]
-            kernels = kernels / kernels.sum()
-        return lambda clean, index: stored(filter_by_kernels(clean, kernels), "rounded")
+        std, kernel_size = needed(level, self), self.kernel_size or 0
+        return lambda clean, index: stored(gaussian_blur(clean, std, kernel_size=kernel_size), "rounded")
 
 
 @dataclass(frozen=True)
@@ -200,6 +197,35 @@ class MotionBlurred:
 
 
 @dataclass(frozen=True)
+class HybridDistorted:
+    """Blur, then noise, then JPEG, whose strengths are drawn anew for every picture, as is the noise.
+
+    Tier 1 is mild, 2 moderate, 3 severe, see `draw_hybrid`. In 8 bits, as the JPEG codec leaves it.
+
+    Attributes:
+        first_seed: of the generators, as in `AddedNoise`; a picture's strengths are drawn first, then its noise.
+    """
+
+    level_name: ClassVar[str | None] = "tier"
+    tiers: ClassVar[Mapping[float | None, str]] = {1: "mild", 2: "moderate", 3: "severe"}
+
+    first_seed: int = 0
+
+    def maker(self, level: float | None, *, seed: int, sizes: Sizes) -> Maker:
+        """Distortion of tier `level`."""
+        if level not in self.tiers:
+            choices = ", ".join(f"{number} ({name})" for number, name in self.tiers.items())
+            raise ConfigurationError(f"Expected a tier for this protocol, got {level}: choose from {choices}.")
+        tier = self.tiers[level]
+
+        def degrade(clean: Tensor, index: int) -> Tensor:
+            generator = _generator_of(self.first_seed, seed, index)
+            return apply_chains(clean, [draw_hybrid(tier, generator)], generator)
+
+        return degrade
+
+
+@dataclass(frozen=True)
 class Desaturated:
     """Grey in three channels, cut to 8 bits: `floor(0.299 R + 0.587 G + 0.114 B)`.
 
@@ -221,6 +247,11 @@ def weighted_grey(image: Tensor, weights: tuple[float, float, float], *, offset:
     # The products are nudged so that an exact whole number does not fall below itself in binary.
     grey = (red * levels[:, :1] + green * levels[:, 1:2] + blue * levels[:, 2:] + offset + 1e-9).floor()
     return (grey / 255).to(image.dtype).expand_as(image).contiguous()
+
+
+def _generator_of(first_seed: int, seed: int, index: int) -> Generator:
+    """The source of everything random in one picture."""
+    return Generator().manual_seed(first_seed + seed * 1_000_003 + index)
 
 
 def truncated(clean: Tensor, noise: Tensor) -> Tensor:
@@ -252,6 +283,7 @@ Way = (
     | JpegCompressed
     | GaussianBlurred
     | MotionBlurred
+    | HybridDistorted
     | Desaturated
 )
 """Every way there is."""

@@ -15,6 +15,7 @@ from pellucid.evaluation.degrading import (
     Desaturated,
     GaussianBlurred,
     GivenPairs,
+    HybridDistorted,
     JpegCompressed,
     MotionBlurred,
     NoiseDrawnInTurn,
@@ -150,6 +151,16 @@ PROTOCOLS: tuple[Protocol, ...] = (
         (4.2, 4.4, 4.6, 4.8, 5.0),
         differs="DIL does not say how large its kernel is nor whether inputs are rounded; 21x21 with replicated "
         "borders and 8 bits is taken from RL-Restore, which the authors follow elsewhere.",
+    ),
+    Protocol(
+        "dil-hybrid",
+        "DIL, Table 3: blur, noise and JPEG at once; trained on severe (tier 3), tested on mild and moderate (1, 2), Y",
+        ("cbsd68", "kodak24", "set14", "set5"),
+        HybridDistorted(),
+        (1, 2, 3),
+        "y",
+        differs="DIL measures on BSD100, Urban100, Manga109 and DIV2K; whether whole pictures, as here, or 63x63 patches, "
+        "as RL-Restore whose levels these are, is not known. RL-Restore's blur kernel is 21x21, here as wide as needed.",
     ),
     Protocol(
         "adair3-noise",

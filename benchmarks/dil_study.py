@@ -1,0 +1,235 @@
+"""DIL's claim on trial: strategies trained on weak noise, tested on strong noise and on what is not noise.
+
+    python -m pellucid train recipes/dil/noise-plain.yaml --data.seed 0 --training.run_folder RUNS/noise-plain-s0
+    PELLUCID_DATA=... python benchmarks/dil_study.py RUNS --output benchmarks/results/dil-noise
+
+RUNS holds one run folder per recipe of recipes/dil/noise-*.yaml and seed, named RECIPE-sSEED, with a checkpoint every
+1,000 steps. For every checkpoint: PSNR on held-out training pictures at the levels that were trained on, and at sigma
+10, 20, 30, 40, 50 on the centres of CBSD68 pictures (the curves). Of every run the checkpoint that is best on the
+*seen* levels goes into the laboratory, which measures whole test sets. Averaged weights are measured beside the weights
+themselves. The verdict follows a rule that was written down before anything was trained (`VERDICT`).
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+from measuring import held_out_pictures
+from pellucid.app.evaluate import contestants_of, measure
+from pellucid.app.lab import report
+from pellucid.data.config import DataSettings
+from pellucid.data.degraded_batches import DegradedBatches
+from pellucid.degradations.mixing import Mixture
+from pellucid.evaluation.benchmark_sets import open_benchmark_set
+from pellucid.evaluation.evaluate import Contestant, cases, spread_evenly
+from pellucid.evaluation.laboratory import Subject, conditions, domains_of
+from pellucid.evaluation.measures import psnr
+from pellucid.evaluation.protocols import Trial, find_protocol
+from pellucid.methods.restorer import NetworkRestorer
+from pellucid.networks.catalog import build_network
+from pellucid.training.checkpoint import checkpoints, load_checkpoint
+from pellucid.training.run_folder import environment
+
+CURVE_SIGMAS = (10, 20, 30, 40, 50)
+CURVE_PICTURES, CURVE_SIDE = 24, 192
+SEEN_PATCHES, SEEN_SIDE = 64, 96
+KINDS = {"weights": "network", "averaged": "average"}
+FAMILIES = ("noise", "blur", "rain", "jpeg", "hybrid", "real")
+
+VERDICT = (
+    "DIL_sf reproduces in direction if it is above plain empirical risk by at least 0.3 dB at sigma 40 and 50, on "
+    "CBSD68 and on Kodak24, for both seeds, at equal patches seen; otherwise it did not."
+)
+VERDICT_SIGMAS, VERDICT_GAIN = (40, 50), 0.3
+
+
+def network_of(run: Path, checkpoint: Path, kind: str) -> nn.Module:
+    """The network of one checkpoint."""
+    config = yaml.safe_load((run / "config.yaml").read_text())["network"]
+    network = build_network(config["name"], config["arguments"])
+    _, state = load_checkpoint(checkpoint)
+    tensors = state["recipe"][KINDS[kind]]
+    network.load_state_dict(tensors if kind == "weights" else tensors["average"])
+    return network.eval()
+
+
+def seen_batch(run: Path) -> tuple[Tensor, Tensor]:
+    """Held-out training pictures at the levels trained on, all alike."""
+    data = DataSettings.model_validate(yaml.safe_load((run / "config.yaml").read_text())["data"])
+    pictures = [picture for picture in held_out_pictures(data) if min(picture.shape[-2:]) >= SEEN_SIDE]
+    make = partial(DegradedBatches, pictures, Mixture(data.mixture, data.severity), is_balanced=True)
+    batch = make(patch_size=SEEN_SIDE, batch_size=SEEN_PATCHES, seed=12345)(0)
+    return batch.degraded, batch.clean
+
+
+def curve_batches() -> dict[int, tuple[Tensor, Tensor]]:
+    """Sigma to centres of pictures of CBSD68 under the noise of DIL's protocol."""
+    opened = open_benchmark_set("cbsd68")
+    found = {}
+    for sigma in CURVE_SIGMAS:
+        trial = Trial(find_protocol("dil-noise"), "cbsd68", float(sigma))
+        taken = list(cases(trial, opened, spread_evenly(len(opened.pictures), CURVE_PICTURES), seed=0))
+        found[sigma] = tuple(
+            torch.cat([centre(getattr(case, part)) for case in taken]) for part in ("degraded", "clean")
+        )
+    return found
+
+
+def centre(image: Tensor) -> Tensor:
+    """The middle of a picture."""
+    top, left = ((size - CURVE_SIDE) // 2 for size in image.shape[-2:])
+    return image[..., top : top + CURVE_SIDE, left : left + CURVE_SIDE]
+
+
+@torch.inference_mode()
+def mean_psnr(network: nn.Module, degraded: Tensor, clean: Tensor) -> float:
+    """Over the samples, outputs rounded to 8 bits."""
+    restored = torch.cat([network(part) for part in degraded.split(8)])
+    return psnr(restored, clean, rounded=True).mean().item()
+
+
+def curves_of(run: Path, known: dict[str, Any], noise: dict[int, tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    """Per kind of weights and step: PSNR at the seen levels on held-out pictures, and at every sigma of the curves."""
+    seen = seen_batch(run)
+    found: dict[str, Any] = {kind: dict(known.get(kind, {})) for kind in KINDS}
+    for checkpoint in checkpoints(run / "checkpoints"):
+        step = str(int(checkpoint.name.partition("-")[2]))
+        for kind, rows in found.items():
+            if step not in rows:
+                network = network_of(run, checkpoint, kind)
+                at = {str(sigma): mean_psnr(network, *pair) for sigma, pair in noise.items()}
+                rows[step] = {"seen": mean_psnr(network, *seen), **at}
+        print(run.name, step, {kind: {k: round(v, 2) for k, v in rows[step].items()} for kind, rows in found.items()})
+    return found
+
+
+def best_step(curve: dict[str, dict[str, float]]) -> str:
+    """The checkpoint that is best at the seen levels; nothing unseen is looked at."""
+    return max(curve, key=lambda step: curve[step]["seen"])
+
+
+def contestant(run: Path, step: str, kind: str) -> Contestant:
+    """One checkpoint as it would restore, float32."""
+    network = network_of(run, run / "checkpoints" / f"step-{int(step):08d}", kind)
+    restorer = NetworkRestorer(network, dtype=torch.float32)
+    name = run.name if kind == "weights" else run.name.replace("-s", " averaged-s")
+    return Contestant(name, lambda image: restorer.restore(image).image, facts={"step": step, "weights": kind})
+
+
+def subjects_of(runs: Sequence[Path], curves: dict[str, Any]) -> list[Subject]:
+    """Rows of the laboratory: every recipe, its seeds together; plain first."""
+    groups: dict[str, list[Contestant]] = {}
+    trained = None
+    for kind in KINDS:
+        for run in runs:
+            recipe = yaml.safe_load((run / "config.yaml").read_text())
+            trained = domains_of({"recipe": recipe})
+            name = run.name.rpartition("-s")[0] + ("" if kind == "weights" else " averaged")
+            groups.setdefault(name, []).append(contestant(run, best_step(curves[run.name][kind]), kind))
+    return [Subject(name, tuple(found), trained) for name, found in groups.items()]
+
+
+def by_seed(results: Sequence[Any]) -> tuple[list[str], bool | None]:
+    """What each comparison of the rule gave, seed by seed, and whether the rule is met; `None` with fewer than two."""
+    psnr_of = {
+        (result.contestant, result.trial.test_set, result.trial.level): result.psnr
+        for result in results
+        if result.trial.protocol.name == "dil-noise"
+    }
+    seeds = sorted({name.rpartition("-s")[2] for name, _, _ in psnr_of if name.startswith("noise-sf-s")})
+    lines, gains = [], []
+    for seed in seeds:
+        for test_set in ("cbsd68", "kodak24"):
+            for sigma in VERDICT_SIGMAS:
+                pair = [psnr_of.get((f"{arm}-s{seed}", test_set, float(sigma))) for arm in ("noise-sf", "noise-plain")]
+                if pair[0] is not None and pair[1] is not None:
+                    gains.append(pair[0] - pair[1])
+                    lines.append(f"seed {seed}, {test_set}, sigma {sigma}: {gains[-1]:+.2f} dB")
+    return lines, None if len(seeds) < 2 else min(gains) >= VERDICT_GAIN
+
+
+def curve_table(curves: dict[str, Any], every: int) -> str:
+    """The curves as Markdown, mean over seeds, a row per recipe and step."""
+    head = ["recipe", "step", "seeds", "seen levels, held out", *(f"sigma {sigma}" for sigma in CURVE_SIGMAS)]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    names = dict.fromkeys(name.rpartition("-s")[0] for name in curves)
+    for name in names:
+        runs = [curve["weights"] for run, curve in curves.items() if run.rpartition("-s")[0] == name]
+        steps = [step for step in runs[0] if int(step) % every == 0 or step == next(iter(runs[0]))]
+        for step in steps:
+            own = [run[step] for run in runs if step in run]
+            keys = ("seen", *map(str, CURVE_SIGMAS))
+            values = [f"{statistics.fmean(row[key] for row in own):.2f}" for key in keys]
+            lines.append("| " + " | ".join([name, step, str(len(own)), *values]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(curves: dict[str, Any], path: Path) -> None:
+    """PSNR over steps at each sigma, a colour per recipe, a line per seed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    keys = ("seen", *map(str, CURVE_SIGMAS))
+    figure = Figure(figsize=(4 * len(keys), 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    names = list(dict.fromkeys(name.rpartition("-s")[0] for name in curves))
+    for axes, key in zip(figure.subplots(1, len(keys)), keys, strict=True):
+        for run, curve in curves.items():
+            name, _, seed = run.rpartition("-s")
+            rows = curve["weights"]
+            label = name if seed == "0" else None
+            axes.plot(
+                [int(s) for s in rows], [rows[s][key] for s in rows], color=f"C{names.index(name)}", label=label, lw=1
+            )
+        axes.set_title("seen levels, held out" if key == "seen" else f"CBSD68, sigma {key}", fontsize=9)
+        axes.set_xlabel("outer steps")
+    figure.axes[0].legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--curves-only", action="store_true")
+    parser.add_argument("--limit", type=int, help="pictures per set in the laboratory")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    output: Path = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    runs = sorted(path for path in arguments.runs.iterdir() if checkpoints(path / "checkpoints"))
+    runs.sort(key=lambda run: not run.name.startswith("noise-plain"))
+    written = output / "curves.json"
+    known = json.loads(written.read_text())["curves"] if written.is_file() else {}
+    noise = curve_batches()
+    curves = {run.name: curves_of(run, known.get(run.name, {}), noise) for run in runs}
+    chosen = {name: {kind: best_step(curve[kind]) for kind in KINDS} for name, curve in curves.items()}
+    content = {"machine": environment(), "chosen on seen levels": chosen, "curves": curves}
+    written.write_text(json.dumps(content, indent=1) + "\n")
+    (output / "curves.md").write_text(curve_table(curves, 5000))
+    draw(curves, output / "curves-over-steps.png")
+    if arguments.curves_only:
+        return
+    subjects = subjects_of(runs, curves)
+    columns = conditions(FAMILIES)
+    everyone = contestants_of([one for subject in subjects for one in subject.contestants])
+    results = measure(everyone, [column.trial for column in columns], limit=arguments.limit)
+    report(subjects, columns, results, output)
+    lines, is_met = by_seed(results)
+    answer = {None: "Not decided: fewer than two seeds.", True: "It holds.", False: "It does not hold."}[is_met]
+    (output / "verdict.md").write_text("\n".join([VERDICT, "", *(f"- {line}" for line in lines), "", answer, ""]))
+    print(answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The laboratory's matrix as tables: Markdown, LaTeX, and for the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pellucid.evaluation.bootstrap import CONFIDENCE, Interval
+from pellucid.evaluation.lab_matrix import Cell, Matrix, groups_of
+from pellucid.evaluation.laboratory import SEEN
+from pellucid.evaluation.published import published_scores
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SEEN_MARK = "*"
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text of one cell, bold or not."""
+
+    text: str
+    is_bold: bool = False
+
+
+@dataclass(frozen=True)
+class LabTable:
+    """One table.
+
+    Attributes:
+        title: what it shows.
+        notes: how to read it, a sentence each.
+        columns: headings.
+        rows: of cells, as many as columns.
+    """
+
+    title: str
+    notes: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Text, ...], ...]
+
+
+def lab_tables(matrix: Matrix) -> list[LabTable]:
+    """Summary by what is seen, differences to the reference, and one matrix per family and test set."""
+    tables = [_summary(matrix)] if groups_of(matrix) else []
+    if len(matrix.subjects) > 1:
+        tables.append(_differences(matrix))
+    places: dict[tuple[str, str], list[int]] = {}
+    for column, condition in enumerate(matrix.conditions):
+        places.setdefault((condition.family.name, condition.trial.test_set), []).append(column)
+    return [*tables, *(_family(matrix, columns) for columns in places.values())]
+
+
+def lab_markdown(tables: Sequence[LabTable]) -> str:
+    """All tables as one Markdown text."""
+    parts = []
+    for table in tables:
+        rule = "| --- |" + " ---: |" * (len(table.columns) - 1)
+        lines = [f"### {table.title}", "", _row(table.columns), rule]
+        lines += [_row([f"**{cell.text}**" if cell.is_bold else cell.text for cell in row]) for row in table.rows]
+        parts.append("\n".join([*lines, "", *(f"- {note}" for note in table.notes), ""]))
+    return "\n".join(parts)
+
+
+def rich_lab_table(table: LabTable) -> "Table":
+    """`table` for the terminal."""
+    from rich.table import Table
+    from rich.text import Text as RichText
+
+    drawn = Table(title=table.title, caption="\n".join(table.notes), caption_justify="left", title_justify="left")
+    for position, column in enumerate(table.columns):
+        drawn.add_column(column, justify="right" if position else "left", no_wrap=True)
+    for row in table.rows:
+        drawn.add_row(*(RichText(cell.text, style="bold" if cell.is_bold else "") for cell in row))
+    return drawn
+
+
+def lab_latex(tables: Sequence[LabTable]) -> str:
+    r"""All tables as LaTeX `tabular`s with the rules of `booktabs`, to be put into a `table` each."""
+    parts = []
+    for table in tables:
+        lines = [f"% {table.title}", *(f"% {note}" for note in table.notes)]
+        lines += [r"\begin{tabular}{l" + "r" * (len(table.columns) - 1) + "}", r"\toprule"]
+        lines += [_latex_row([_escaped(column) for column in table.columns]), r"\midrule"]
+        for row in table.rows:
+            cells = [rf"\textbf{{{_escaped(cell.text)}}}" if cell.is_bold else _escaped(cell.text) for cell in row]
+            lines.append(_latex_row(cells))
+        parts.append("\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""]))
+    return "\n".join(parts)
+
+
+def _summary(matrix: Matrix) -> LabTable:
+    groups = groups_of(matrix)
+
+    def cell(subject: int, group: str) -> Text:
+        columns = matrix.columns_of(subject, group)
+        if not columns:
+            return Text("-")
+        gains = [matrix.cells[subject, column].gain for column in columns]
+        is_worst = matrix.worst_column(subject) in columns
+        return Text(f"{sum(gains) / len(gains):+.2f} / {min(gains):+.2f}", is_worst)
+
+    rows = [
+        (Text(subject.name), *(cell(row, group) for group in groups)) for row, subject in enumerate(matrix.subjects)
+    ]
+    return LabTable(
+        "What was never seen",
+        (
+            "Gain over the input in dB: mean over the conditions / the worst of them; bold where the worst of all is.",
+            "What is seen is seen by the model of the row; where nobody knows, by that of the first row.",
+        ),
+        ("trained on", *groups),
+        tuple(rows),
+    )
+
+
+def _differences(matrix: Matrix) -> LabTable:
+    reference = matrix.subjects[0]
+    groups = groups_of(matrix)
+    everything = list(range(len(matrix.conditions)))
+
+    def cell(interval: Interval | None) -> Text:
+        if interval is None:
+            return Text("-")
+        return Text(f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]", interval.is_certain)
+
+    rows = []
+    for row, subject in enumerate(matrix.subjects[1:], start=1):
+        by_group = (cell(matrix.difference(row, matrix.columns_of(0, group))) for group in groups)
+        rows.append((Text(subject.name), *by_group, cell(matrix.difference(row, everything))))
+    return LabTable(
+        f"Difference to {reference.name}",
+        (
+            f"PSNR in dB, mean and {CONFIDENCE:.0%} interval of the paired bootstrap over pictures; bold where zero "
+            f"lies outside. Groups are those of {reference.name}. Seeds are averaged first: intervals are about "
+            "pictures, not about training again.",
+        ),
+        ("trained on", *groups, "all"),
+        tuple(rows),
+    )
+
+
+def _family(matrix: Matrix, columns: Sequence[int]) -> LabTable:
+    first = matrix.conditions[columns[0]]
+    protocol, test_set = first.trial.protocol, first.trial.test_set
+    levels = [matrix.conditions[column].trial.level for column in columns]
+    rows = [(Text("input"), *(Text(f"{matrix.inputs[column]:.2f}") for column in columns))]
+    for row, subject in enumerate(matrix.subjects):
+        cells = {column: matrix.cells[row, column] for column in columns}
+        worst = min(columns, key=lambda column, cells=cells: cells[column].gain)
+        rows.append((Text(subject.name), *(Text(_number(cells[column]), column == worst) for column in columns)))
+    published: dict[str, dict[float | None, str]] = {}
+    for score in published_scores(protocol.name, test_set):
+        if score.psnr is not None and score.level in levels:
+            published.setdefault(f"{score.method} ({score.source})", {})[score.level] = f"{score.psnr:.2f}"
+    rows += [
+        (Text(f"published: {name}"), *(Text(cells.get(level, "")) for level in levels))
+        for name, cells in published.items()
+    ]
+    headings = ["PSNR" if level is None else f"{protocol.level_name} {level:g}" for level in levels]
+    notes = [f"{protocol.source}. PSNR in dB; bold where the row gains least over the input; {SEEN_MARK} seen."]
+    if any(len(subject.contestants) > 1 for subject in matrix.subjects):
+        notes.append("After ±: standard deviation over seeds.")
+    if protocol.differs is not None:
+        notes.append(f"Differs: {protocol.differs}")
+    return LabTable(f"{first.family.name}: {test_set}", tuple(notes), ("trained on", *headings), tuple(rows))
+
+
+def _number(cell: Cell) -> str:
+    spread = "" if cell.spread is None else f" ±{cell.spread:.2f}"
+    return f"{cell.psnr:.2f}{spread}{SEEN_MARK if cell.relation == SEEN else ''}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+_LATEX: dict[str, str] = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", SEEN_MARK: r"$^*$"}
+
+
+def _escaped(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in text)

@@ -1,0 +1,216 @@
+"""The unseen-degradation laboratory: conditions to test under, and what each is to a model by what it was trained on.
+
+A condition is a trial with a degradation that is known by name and strength. Beside a model's training mixture it is a
+*seen degree*, an *unseen degree* of a type trained on, an *unseen type*, a *mix* of several at once, or *real*.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import torch
+
+from pellucid.degradations.chain import CLEAN
+from pellucid.degradations.mixing import Mixture
+from pellucid.errors import ConfigurationError
+from pellucid.evaluation.evaluate import Contestant
+from pellucid.evaluation.protocols import Trial, find_protocol
+
+SEEN, DEGREE, TYPE, MIX, REAL = "seen degrees", "unseen degrees", "unseen types", "mixes", "real"
+RELATIONS = (SEEN, DEGREE, TYPE, MIX, REAL)
+"""What a condition can be to a model, in the order of tables."""
+
+DRAWS = 64
+"""Chains drawn of a domain to know how strong it gets."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Conditions of one kind.
+
+    Attributes:
+        name: as typed at the command line.
+        protocol: how they are measured.
+        test_sets: on what.
+        levels: in the protocol's unit; `(None,)` where nothing varies.
+        kinds: names of the degradations in it; empty for real photographs, of which nobody knows.
+        attribute: the parameter of the degradation that the level sets; `None` where it sets none.
+        scale: from the protocol's unit to the parameter's.
+        tiers: names of the levels, where they have names instead of a parameter.
+    """
+
+    name: str
+    protocol: str
+    test_sets: tuple[str, ...]
+    levels: tuple[float | None, ...] = (None,)
+    kinds: frozenset[str] = frozenset()
+    attribute: str | None = None
+    scale: float = 1.0
+    tiers: Mapping[float, str] = field(default_factory=dict)
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "noise",
+        "dil-noise",
+        ("cbsd68", "kodak24"),
+        (5, 10, 15, 20, 30, 40, 50),
+        frozenset({"gaussian-noise"}),
+        "sigma",
+        1 / 255,
+    ),
+    Family(
+        "blur",
+        "dil-blur",
+        ("set5", "set14"),
+        (1, 2, 3, 4, 4.2, 4.4, 4.6, 4.8, 5),
+        frozenset({"gaussian-blur"}),
+        "sigma",
+    ),
+    Family("jpeg", "jpeg", ("kodak24",), (10, 20, 30, 40), frozenset({"jpeg"}), "quality"),
+    Family("motion", "motion-blur", ("set14",), (9, 15), frozenset({"motion-blur"}), "length"),
+    Family("rain", "rain-y", ("rain100l", "rain100h"), kinds=frozenset({"rain"})),
+    Family("haze", "pairs", ("sots-indoor10",), kinds=frozenset({"haze"})),
+    Family("dark", "pairs", ("sice24",), kinds=frozenset({"low-light"})),
+    Family(
+        "hybrid",
+        "dil-hybrid",
+        ("cbsd68",),
+        (1, 2, 3),
+        frozenset({"gaussian-blur", "gaussian-noise", "jpeg"}),
+        tiers={1: "mild", 2: "moderate", 3: "severe"},
+    ),
+    Family("real", "pairs", ("polyu",)),
+)
+"""All of them."""
+
+PAIRED_KINDS: Mapping[str, str] = {
+    "RainTrainL": "rain",
+    "Rain800_110": "rain",
+    "LowLight_SICE122": "low-light",
+    "SOTS_train15": "haze",
+}
+"""What the known sets of training pairs show."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One column: a trial, and the family that it belongs to."""
+
+    family: Family
+    trial: Trial
+
+    @property
+    def label(self) -> str:
+        """Short: `cbsd68 sigma 30`."""
+        trial = self.trial
+        return (
+            trial.test_set if trial.level is None else f"{trial.test_set} {trial.protocol.level_name} {trial.level:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain of a training run: its name, the degradations in it, and the range of each of their parameters."""
+
+    name: str
+    kinds: frozenset[str]
+    ranges: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A row: one model, or the same recipe trained from several seeds.
+
+    Attributes:
+        name: as it stands in tables.
+        contestants: one per seed.
+        trained_on: the domains of its training; `None` when nobody said.
+    """
+
+    name: str
+    contestants: tuple[Contestant, ...]
+    trained_on: tuple[Domain, ...] | None = None
+
+
+def conditions(families: Sequence[str], levels: Mapping[str, Sequence[float]] | None = None) -> list[Condition]:
+    """The conditions of the families named, all when none is.
+
+    Raises:
+        ConfigurationError: when a name is not known.
+    """
+    known = {family.name: family for family in FAMILIES}
+    unknown = [name for name in families if name not in known]
+    if unknown:
+        raise ConfigurationError(f"Expected conditions out of {', '.join(known)}, got {unknown[0]!r}: correct it.")
+    chosen = [known[name] for name in dict.fromkeys(families)] or list(FAMILIES)
+    return [
+        Condition(family, Trial(find_protocol(family.protocol), test_set, level))
+        for family in chosen
+        for test_set in family.test_sets
+        for level in (levels or {}).get(family.name, family.levels)
+    ]
+
+
+def domains_of(description: Mapping[str, Any]) -> tuple[Domain, ...] | None:
+    """The domains that a weights file, with all its parts, says it was trained on; `None` when it says none."""
+    found = [domain for recipe in _recipes(description) for domain in _domains(recipe.get("data", {}))]
+    return tuple(found) or None
+
+
+def relation(condition: Condition, trained_on: Sequence[Domain]) -> str:
+    """What a condition is to a model that was trained on these domains: one of `RELATIONS`.
+
+    Between two degrees that were trained on a degree counts as seen.
+    """
+    family = condition.family
+    if not family.kinds:
+        return REAL
+    alike = [domain for domain in trained_on if domain.kinds == family.kinds]
+    tier = family.tiers.get(condition.trial.level or 0)
+    if tier is not None and alike:
+        return SEEN if any(domain.name.startswith(tier) for domain in alike) else DEGREE
+    if not alike:
+        return MIX if len(family.kinds) > 1 else TYPE
+    if family.attribute is None or condition.trial.level is None:
+        # Rain as a set holds it is another make than ours, and another one than another set's.
+        return DEGREE
+    strength = condition.trial.level * family.scale
+    ranges = [domain.ranges[family.attribute] for domain in alike if family.attribute in domain.ranges]
+    slack = 1e-6 * abs(strength)
+    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return SEEN if lowest - slack <= strength <= highest + slack else DEGREE
+
+
+def _recipes(description: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if isinstance(description.get("recipe"), Mapping):
+        yield description["recipe"]
+    for part in (description.get("parts") or {}).values():
+        if isinstance(part, Mapping):
+            yield from _recipes(part)
+
+
+def _domains(data: Mapping[str, Any]) -> Iterator[Domain]:
+    severity = tuple(data.get("severity", (0.0, 1.0)))
+    for name, weight in data.get("mixture", {}).items():
+        if weight > 0 and name != CLEAN:
+            yield _domain(name, (severity[0], severity[1]))
+    if data.get("pairs_share", 0) > 0:
+        for pair in data.get("pairs", ()):
+            if pair["name"] in PAIRED_KINDS:
+                yield Domain(pair["name"], frozenset({PAIRED_KINDS[pair["name"]]}), {})
+
+
+def _domain(name: str, severity: tuple[float, float]) -> Domain:
+    """By drawing: whatever a domain's text says, its samples show how strong they get."""
+    mixture, generator = Mixture({name: 1.0}, severity), torch.Generator().manual_seed(0)
+    chains = [mixture.draw(generator) for _ in range(DRAWS)]
+    values: dict[str, list[float]] = {}
+    for chain in chains:
+        for degradation in chain:
+            for parameter in fields(degradation):
+                value = getattr(degradation, parameter.name)
+                if isinstance(value, float):
+                    values.setdefault(parameter.name, []).append(value)
+    kinds = frozenset(degradation.name for chain in chains for degradation in chain)
+    return Domain(name, kinds, {key: (min(found), max(found)) for key, found in values.items()})

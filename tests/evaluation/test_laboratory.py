@@ -1,0 +1,197 @@
+"""The laboratory: what a condition is to a model, how sure a difference is, and what stands in the tables."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pellucid.errors import ConfigurationError
+from pellucid.evaluation.bootstrap import paired_bootstrap
+from pellucid.evaluation.evaluate import Contestant, PictureScore, Result
+from pellucid.evaluation.lab_matrix import matrix_of
+from pellucid.evaluation.lab_tables import lab_latex, lab_markdown, lab_tables
+from pellucid.evaluation.laboratory import (
+    FAMILIES,
+    Condition,
+    Subject,
+    conditions,
+    domains_of,
+    relation,
+)
+from pellucid.evaluation.protocols import find_protocol
+
+LEVELS = {f"gaussian-noise:sigma={sigma},clip=true": 1.0 for sigma in (5, 10, 20)}
+
+
+def described(mixture: dict[str, float], **data: Any) -> dict[str, Any]:
+    return {"recipe": {"data": {"mixture": mixture, **data}}}
+
+
+def relations(mixture: dict[str, float], family: str, **data: Any) -> dict[float | None, str]:
+    domains = domains_of(described(mixture, **data))
+    assert domains is not None
+    return {condition.trial.level: relation(condition, domains) for condition in conditions([family])}
+
+
+def test_degrees_are_told_apart_by_the_range_of_the_training() -> None:
+    found = relations(LEVELS, "noise")
+    assert [level for level, group in found.items() if group == "seen degrees"] == [5, 10, 15, 20]
+    assert [level for level, group in found.items() if group == "unseen degrees"] == [30, 40, 50]
+    # Without a parameter it is the severity that says how far training went: up to 55 of 255.
+    found = relations({"gaussian-noise": 1.0}, "noise", severity=[0.5, 1.0])
+    assert [level for level, group in found.items() if group == "seen degrees"] == [30, 40, 50]
+    assert set(relations({"gaussian-noise": 1.0}, "noise").values()) == {"seen degrees"}
+
+
+@pytest.mark.parametrize(
+    ("mixture", "family", "group"),
+    [
+        (LEVELS, "blur", "unseen types"),
+        (LEVELS, "rain", "unseen types"),
+        ({"rain-light": 1.0}, "rain", "unseen degrees"),
+        (LEVELS, "hybrid", "mixes"),
+        (LEVELS, "real", "real"),
+        ({"rain+jpeg": 1.0}, "rain", "unseen types"),
+        ({"rain+jpeg": 1.0, "clean": 1.0}, "jpeg", "unseen types"),
+    ],
+)
+def test_types_mixes_and_real_photographs(mixture: dict[str, float], family: str, group: str) -> None:
+    assert set(relations(mixture, family).values()) == {group}
+
+
+def test_tiers_of_hybrid_distortion() -> None:
+    assert relations({"severe-18": 1.0, "severe-20": 1.0}, "hybrid") == {
+        1: "unseen degrees",
+        2: "unseen degrees",
+        3: "seen degrees",
+    }
+
+
+def test_pairs_and_joined_models_are_domains_too() -> None:
+    pairs = {"pairs": [{"name": "RainTrainL"}], "pairs_share": 0.5}
+    assert set(relations(LEVELS, "rain", **pairs).values()) == {"unseen degrees"}
+    joined = {"parts": {"one": described(LEVELS), "two": described({"jpeg:quality=10": 1.0})}}
+    domains = domains_of(joined)
+    assert domains is not None
+    (ten, *others) = conditions(["jpeg"])
+    assert relation(ten, domains) == "seen degrees"
+    assert {relation(condition, domains) for condition in others} == {"unseen degrees"}
+    assert domains_of({}) is None
+
+
+def test_every_family_has_conditions_and_a_wrong_one_is_refused() -> None:
+    assert {condition.family.name for condition in conditions([])} == {family.name for family in FAMILIES}
+    for condition in conditions([]):
+        assert (condition.trial.level is None) == (condition.trial.protocol.level_name is None)
+        assert condition.label.startswith(condition.trial.test_set)
+    with pytest.raises(ConfigurationError, match=r"out of noise, blur, .*, got 'fog'"):
+        conditions(["fog"])
+
+
+@pytest.mark.parametrize("size", [5, 40])
+def test_intervals_are_scipys(size: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    differences = np.random.default_rng(size).normal(0.3, 1.0, size)
+    ours = paired_bootstrap(differences.tolist())
+    theirs = stats.bootstrap(
+        (differences,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert ours.mean == pytest.approx(differences.mean())
+    assert (ours.low, ours.high) == (pytest.approx(theirs.low, abs=0.03), pytest.approx(theirs.high, abs=0.03))
+    assert ours == paired_bootstrap(differences.tolist()), "and the same each time"
+
+
+def result(name: str, condition: Condition, psnr: list[float]) -> Result:
+    scores = tuple(PictureScore(f"{n}.png", n, 8, 8, value, {}, 0.1) for n, value in enumerate(psnr))
+    return Result(name, condition.trial, 0, scores, len(scores))
+
+
+def tried() -> tuple[list[Subject], list[Condition], list[Result]]:
+    """Two subjects, the second from two seeds, under noise of 20 and 50 and under JPEG."""
+    noise, jpeg = {family.name: family for family in FAMILIES}["noise"], conditions(["jpeg"])[0]
+    chosen = [c for c in conditions(["noise"]) if c.trial.test_set == "cbsd68" and c.trial.level in (20, 50)] + [jpeg]
+    assert chosen[0].family is noise
+
+    def contestant(name: str) -> Contestant:
+        return Contestant(name, lambda image: image)
+
+    trained = domains_of(described(LEVELS))
+    subjects = [
+        Subject("plain", (contestant("plain-s0"),), trained),
+        Subject("ours", (contestant("ours-s0"), contestant("ours-s1")), trained),
+        Subject("theirs", (contestant("theirs"),)),
+    ]
+    figures = {
+        "input": ([22, 22], [14, 16], [27, 27]),
+        "plain-s0": ([30, 31], [19, 21], [27, 26]),
+        "ours-s0": ([30, 31], [24, 26], [27, 28]),
+        "ours-s1": ([31, 32], [25, 27], [27, 28]),
+        "theirs": ([29, 29], [18, 20], [28, 28]),
+    }
+    results = [
+        result(name, condition, [float(value) for value in values])
+        for name, rows in figures.items()
+        for condition, values in zip(chosen, rows, strict=True)
+    ]
+    return subjects, chosen, results
+
+
+def test_the_matrix_is_means_spreads_and_gains() -> None:
+    matrix = matrix_of(*tried())
+    assert matrix.inputs == (22, 15, 27)
+    cell = matrix.cells[1, 1]
+    assert cell.psnr == 25.5 and cell.gain == 10.5 and cell.worst == 10
+    assert cell.spread == pytest.approx(0.5**0.5) and matrix.cells[0, 1].spread is None
+    assert [matrix.cells[0, column].relation for column in range(3)] == [
+        "seen degrees",
+        "unseen degrees",
+        "unseen types",
+    ]
+    assert matrix.cells[2, 0].relation is None and matrix.columns_of(2, "seen degrees") == [0]
+    assert matrix.worst_column(0) == 2 and matrix.cells[0, 2].worst == -1
+    # Differences to the first: unseen degrees by 5.5 in both pictures, so the interval is a point.
+    interval = matrix.difference(1, matrix.columns_of(0, "unseen degrees"))
+    assert interval is not None and (interval.low, interval.mean, interval.high) == (5.5, 5.5, 5.5)
+    assert matrix.difference(1, []) is None
+    with pytest.raises(ConfigurationError, match="Expected plain-s0 measured"):
+        subjects, chosen, results = tried()
+        matrix_of(subjects, chosen, [one for one in results if one.contestant != "plain-s0"])
+
+
+def test_a_picture_under_several_conditions_counts_once() -> None:
+    subjects, chosen, results = tried()
+    matrix = matrix_of(subjects, chosen, results)
+    both = matrix.difference(2, [0, 1])
+    assert both is not None and both.mean == pytest.approx(np.mean([(-1 - 1) / 2, (-2 - 1) / 2]))
+
+
+def test_tables_say_it_in_markdown_and_latex() -> None:
+    tables = lab_tables(matrix_of(*tried()))
+    assert [table.title for table in tables] == [
+        "What was never seen", "Difference to plain", "noise: cbsd68", "jpeg: kodak24",
+    ]  # fmt: skip
+    text = lab_markdown(tables)
+    assert "| ours | +9.00 / +9.00 | +10.50 / +10.50 | **+0.50 / +0.50** |" in text
+    assert "| ours | **+0.50 [+0.50, +0.50]** | **+5.50 [+5.50, +5.50]** |" in text
+    assert "| ours | **30.99" not in text and "| plain | 30.50* | **20.00** |" in text
+    assert "| ours | **31.00 ±0.71*** | 25.50 ±0.71 |" in text
+    assert "published: DIL_sf" in text and "26.64" in text, "the paper's figures stand beside ours"
+    latex = lab_latex(tables)
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
+    assert r"\textbf{20.00} \\" in latex and r"$\pm$0.71$^*$" in latex and r"DIL\_sf" in latex
+    for line in latex.splitlines():
+        if line.endswith(r"\\"):
+            assert line.count("&") in (2, 3, 4, 1)
+
+
+def test_figures_are_drawn() -> None:
+    pytest.importorskip("matplotlib")
+    from pellucid.evaluation.lab_figures import curves, heat_map
+
+    matrix = matrix_of(*tried())
+    drawn = curves(matrix)
+    assert drawn is not None and drawn.startswith(b"\x89PNG") and heat_map(matrix).startswith(b"\x89PNG")
+    alone = [condition for condition in conditions(["rain"]) if condition.trial.protocol == find_protocol("rain-y")]
+    subjects, _, _ = tried()
+    results = [result(name, c, [20.0, 21.0]) for name in ("input", "plain-s0") for c in alone]
+    assert curves(matrix_of(subjects[:1], alone, results)) is None, "nothing varies"
