@@ -159,8 +159,8 @@ PROTOCOLS: tuple[Protocol, ...] = (
         HybridDistorted(),
         (1, 2, 3),
         "y",
-        differs="DIL measures on BSD100, Urban100, Manga109 and DIV2K; whether whole pictures, as here, or 63x63 patches, "
-        "as RL-Restore whose levels these are, is not known. RL-Restore's blur kernel is 21x21, here as wide as needed.",
+        differs="DIL's sets are BSD100, Urban100, Manga109 and DIV2K. Whether whole pictures, as here, or patches of "
+        "63x63 as in RL-Restore, whose levels these are, is not known; its blur kernel is 21x21, here wide enough.",
     ),
     Protocol(
         "adair3-noise",

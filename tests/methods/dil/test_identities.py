@@ -112,6 +112,18 @@ def test_second_order_is_the_derivative_of_its_equation(build: Builder, name: st
     assert (gradient - plain).norm() > 0.05 * plain.norm(), "the virtual step matters here"
 
 
+@pytest.mark.parametrize("name", ["dil-ss", "dil-ps"])
+def test_a_difference_of_gradients_stands_for_the_hessian(build: Builder, name: str) -> None:
+    taken = {}
+    for hessian in ("exact", "difference"):
+        network = smooth_network()
+        strategy = build(name, network, inner_learning_rate=0.3, hessian=hessian)
+        taken[hessian] = step_of(strategy, network, batch_of())
+    _, query = support_and_query(batch_of(), is_split=True)
+    product = (taken["exact"] - plain_gradient(smooth_network(), query)).norm()
+    assert (taken["exact"] - taken["difference"]).norm() < 0.01 * product
+
+
 def test_the_first_order_reading_leaves_the_hessian_out(build: Builder) -> None:
     network, batch, rate = smooth_network(), batch_of(), 0.2
     support, query = support_and_query(batch, is_split=True)

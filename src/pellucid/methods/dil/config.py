@@ -51,6 +51,11 @@ class ParallelSecondOrder(Section):
         description="The virtual step takes half of each domain's samples, the outer loss the other half; else both "
         "take all of them. Half is likely what the authors did.",
     )
+    hessian: Literal["exact", "difference"] = Field(
+        default="exact",
+        description="Its product by a second backward pass, or by the difference of two gradients, which is faster and "
+        "holds less, and also feels the kinks of the loss that a second derivative does not.",
+    )
 
 
 class SerialSecondOrder(ParallelSecondOrder):
