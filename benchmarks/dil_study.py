@@ -147,7 +147,7 @@ def by_seed(results: Sequence[Any]) -> tuple[list[str], bool | None]:
     seeds = sorted({name.rpartition("-s")[2] for name, _, _ in psnr_of if name.startswith("noise-sf-s")})
     lines, gains = [], []
     for seed in seeds:
-        for test_set in ("cbsd68", "kodak24"):
+        for test_set in ("cbsd68", "kodak24-500"):
             for sigma in VERDICT_SIGMAS:
                 pair = [psnr_of.get((f"{arm}-s{seed}", test_set, float(sigma))) for arm in ("noise-sf", "noise-plain")]
                 if pair[0] is not None and pair[1] is not None:

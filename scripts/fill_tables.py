@@ -11,8 +11,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs/benchmarks.md", ROOT / "src/pellucid/weights/bundle/default.md"]
-MARKED = re.compile(r"<!-- ([\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "docs/benchmarks.md",
+    ROOT / "docs/methods/dil.md",
+    ROOT / "src/pellucid/weights/bundle/default.md",
+]
+MARKED = re.compile(r"<!-- ([\w/-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 ROWS = [  # in words, protocol, test sets, what is to be reached
     ("CBSD68, unclipped Gaussian noise, sigma 15 / 25 / 50", "awgn", ["cbsd68"], "BM3D 33.52 / 30.71 / 27.38"),

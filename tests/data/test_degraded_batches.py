@@ -210,7 +210,8 @@ def test_all_domains_may_share_their_content() -> None:
         assert torch.equal(other.clean, first.clean) and not torch.equal(other.degraded, first.degraded)
     assert len({patch.sum().item() for patch in first.clean}) == 4, "and they are different patches"
     apart = DegradedBatches(pictures(), LEVELS, **{**settings, "has_same_content": False})(0)
-    assert not torch.equal(apart.select(list(LEVELS.weights)[0]).clean, apart.select(list(LEVELS.weights)[1]).clean)
+    one, other, _ = (apart.select(name).clean for name in LEVELS.weights)
+    assert not torch.equal(one, other)
 
 
 def test_content_is_shared_only_where_it_can_be() -> None:

@@ -195,3 +195,17 @@ def test_figures_are_drawn() -> None:
     subjects, _, _ = tried()
     results = [result(name, c, [20.0, 21.0]) for name in ("input", "plain-s0") for c in alone]
     assert curves(matrix_of(subjects[:1], alone, results)) is None, "nothing varies"
+
+
+def test_figures_of_sets_that_are_not_at_hand_stand_beside_ours_under_their_names() -> None:
+    chosen = conditions(["hybrid"])
+    subjects, _, _ = tried()
+    results = [result(name, c, [20.0, 21.0]) for name in ("input", "plain-s0") for c in chosen]
+    (*_, family) = lab_tables(matrix_of(subjects[:1], chosen, results))
+    found = {row[0].text: [cell.text for cell in row[1:]] for row in family.rows}
+    assert found["published on BSD100: DIL (DIL (CVPR 2023), Table 3, trained on severe)"] == [
+        "26.37",
+        "25.23",
+        "25.22",
+    ]
+    assert sum(name.startswith("published on") for name in found) == 8

@@ -8,6 +8,7 @@ from pellucid.evaluation.bootstrap import CONFIDENCE, Interval
 from pellucid.evaluation.lab_matrix import Cell, Matrix, groups_of
 from pellucid.evaluation.laboratory import SEEN
 from pellucid.evaluation.published import published_scores
+from pellucid.evaluation.published_elsewhere import published_elsewhere
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -149,14 +150,15 @@ def _family(matrix: Matrix, columns: Sequence[int]) -> LabTable:
         cells = {column: matrix.cells[row, column] for column in columns}
         worst = min(columns, key=lambda column, cells=cells: cells[column].gain)
         rows.append((Text(subject.name), *(Text(_number(cells[column]), column == worst) for column in columns)))
-    published: dict[str, dict[float | None, str]] = {}
-    for score in published_scores(protocol.name, test_set):
-        if score.psnr is not None and score.level in levels:
-            published.setdefault(f"{score.method} ({score.source})", {})[score.level] = f"{score.psnr:.2f}"
-    rows += [
-        (Text(f"published: {name}"), *(Text(cells.get(level, "")) for level in levels))
-        for name, cells in published.items()
-    ]
+    here = published_scores(protocol.name, test_set)
+    elsewhere = published_elsewhere(protocol.name) if not here else {}
+    for place, scores in {"": here, **{f" on {name}": found for name, found in elsewhere.items()}}.items():
+        published: dict[str, dict[float | None, str]] = {}
+        for score in scores:
+            if score.psnr is not None and score.level in levels:
+                published.setdefault(f"{score.method} ({score.source})", {})[score.level] = f"{score.psnr:.2f}"
+        for name, texts in published.items():
+            rows.append((Text(f"published{place}: {name}"), *(Text(texts.get(level, "")) for level in levels)))
     headings = ["PSNR" if level is None else f"{protocol.level_name} {level:g}" for level in levels]
     notes = [f"{protocol.source}. PSNR in dB; bold where the row gains least over the input; {SEEN_MARK} seen."]
     if any(len(subject.contestants) > 1 for subject in matrix.subjects):

@@ -53,7 +53,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "noise",
         "dil-noise",
-        ("cbsd68", "kodak24"),
+        ("cbsd68", "kodak24-500"),
         (5, 10, 15, 20, 30, 40, 50),
         frozenset({"gaussian-noise"}),
         "sigma",

@@ -319,11 +319,12 @@ def published_scores(protocol: str, test_set: str) -> tuple[PublishedScore, ...]
         score
         for table in PUBLISHED
         if (table.protocol, table.test_set) == (protocol, test_set)
-        for score in _scores(table)
+        for score in scores_of(table)
     )
 
 
-def _scores(table: PublishedTable) -> Iterator[PublishedScore]:
+def scores_of(table: PublishedTable) -> Iterator[PublishedScore]:
+    """The figures of one table, one by one."""
     for method, cells in table.rows.items():
         for level, cell in zip(table.levels, cells.split(), strict=True):
             psnr, ssim, auc = (*(_number(part) for part in cell.split("/")), None, None)[:3]
