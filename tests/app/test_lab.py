@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pellucid.app.lab import lab
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, DataError, MethodError
 from pellucid.evaluation.laboratory import FAMILIES
 
 image = pytest.importorskip("PIL.Image")
@@ -34,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / path).parent.mkdir(exist_ok=True)
         with tarfile.open(folder / f"{path}.tar", "w") as packed:
             for seed in range(count):
-                coarse = np.random.default_rng(seed + count).integers(0, 256, (9, 10, 3), dtype=np.uint8)
+                coarse = np.random.default_rng(seed + 10 * count).integers(0, 256, (9, 10, 3), dtype=np.uint8)
                 file = io.BytesIO()
                 image.fromarray(coarse).resize((90, 80), image.Resampling.BICUBIC).save(file, "PNG")
                 entry = tarfile.TarInfo(f"{Path(path).name}/{seed}.png")
@@ -71,9 +71,10 @@ def test_recipes_of_two_seeds_and_a_baseline(root: Path, tmp_path: Path) -> None
     assert [(subject.name, len(subject.contestants)) for subject in report.matrix.subjects] == [
         ("plain", 2), ("serial", 2), ("input", 1),
     ]  # fmt: skip
-    groups = [report.matrix.cells[0, column].relation for column in range(4)]
-    assert groups == ["unseen degrees", "seen degrees", "seen degrees", "unseen degrees"]
-    assert all(report.matrix.cells[2, column].gain == 0 for column in range(4))
+    levels = [condition.trial.level for condition in report.matrix.conditions]
+    seen = [level for column, level in enumerate(levels) if report.matrix.cells[0, column].relation == "seen degrees"]
+    assert seen == [20, 30]
+    assert all(report.matrix.cells[2, column].gain == 0 for column in range(len(levels)))
     assert {"lab.md", "lab.tex", "results.json", "pictures.csv"} <= {file.name for file in report.files}
     assert sorted(path.name for path in (output / "runs").iterdir()) == [
         "plain-s0",
@@ -98,3 +99,33 @@ def test_what_cannot_be_compared_is_refused(root: Path) -> None:
     with pytest.raises(ConfigurationError, match="conditions out of"):
         lab(["input"], on=["fog"])
     assert {family.name for family in FAMILIES} >= {"noise", "rain", "real"}
+
+
+def test_what_cannot_work_is_told_before_anything_is_trained(root: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "plain", "empirical-risk")
+    ask = {"data_root": root, "output": tmp_path / "out", "device": "cpu"}
+    with pytest.raises(DataError, match="CBSD68"):
+        lab([str(recipe)], on=["noise"], **ask)
+    with pytest.raises(MethodError, match=r"nowhere\.onnx"):
+        lab([str(recipe), "nowhere.onnx"], on=["jpeg"], **ask)
+    (tmp_path / "again").mkdir()
+    same = write_recipe(tmp_path / "again", "plain", "dil-sf")
+    with pytest.raises(ConfigurationError, match="different names, got plain twice"):
+        lab([str(recipe), str(same)], on=["jpeg"], **ask)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_that_are_tested_on_are_not_trained_on(root: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "leaking", "empirical-risk")
+    recipe.write_text(recipe.read_text().replace("train/Clean.tar", "test/Kodak24.tar"))
+    with pytest.raises(DataError, match="also occurs in the test set Kodak24"):
+        lab([str(recipe)], on=["jpeg"], data_root=root, output=tmp_path / "out", device="cpu")
+
+
+def test_recipes_of_different_precision_in_one_run(root: Path, tmp_path: Path) -> None:
+    plain = write_recipe(tmp_path, "plain", "empirical-risk")
+    exact = write_recipe(tmp_path, "exact", "empirical-risk")
+    exact.write_text(exact.read_text().replace("steps: 2", "steps: 2\n  precision: 'no'"))
+    models = [str(plain), str(exact)]
+    report = lab(models, on=["jpeg"], data_root=root, output=tmp_path / "out", device="cpu", limit=1)
+    assert [subject.name for subject in report.matrix.subjects] == ["plain", "exact"]

@@ -12,7 +12,8 @@ from pellucid.evaluation.protocols import CARD
 from pellucid.methods.catalog import METHODS
 from pellucid.networks.catalog import NETWORKS
 
-RECIPES = sorted((Path(pellucid.__file__).parents[2] / "recipes").rglob("*.yaml"))
+FOLDER = Path(pellucid.__file__).parents[2] / "recipes"
+RECIPES = sorted(FOLDER.rglob("*.yaml"))
 
 pytestmark = pytest.mark.skipif(not RECIPES, reason="recipes are in the repository, not in the installed package")
 
@@ -58,6 +59,17 @@ def test_strategies_are_compared_on_what_is_the_same_but_for_them(path: Path) ->
     assert plain == other
     patches, domains = plain["data"]["batch_size"], [*plain["data"]["mixture"], *plain["data"]["pairs"]]
     assert plain["data"]["balanced"] and patches % len(domains) == 0
+
+
+@pytest.mark.parametrize("end", ["sf", "pf", "ss", "ps", "bias-free"])
+def test_the_arms_of_the_study_differ_by_one_thing(end: str) -> None:
+    plain, other = (read_run(FOLDER / "dil" / f"noise-{one}.yaml").as_resolved() for one in ("plain", end))
+    strategies = plain.pop("strategy"), other.pop("strategy")
+    if end == "bias-free":
+        assert strategies[0] == strategies[1] and other["network"]["arguments"].pop("bias") is False
+    else:
+        assert strategies[1]["name"] == f"dil-{end}"
+    assert plain == other
 
 
 @pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])

@@ -1,5 +1,6 @@
 """Batches as pure functions of seed, step and rank, whose samples know what was done to them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.paired_batches import MixedBatches, PairedBatches
 from pellucid.degradations.chain import kinds
-from pellucid.degradations.mixing import Mixture
+from pellucid.degradations.mixing import Mixture, allotted
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.errors import ConfigurationError, DataError
 
@@ -227,3 +228,11 @@ def test_pairs_may_be_balanced_too() -> None:
     sets, weights = {"one": pairs, "two": pairs, "three": pairs}, {"one": 1.0, "two": 2.0, "three": 1.0}
     batch = PairedBatches(sets, weights, patch_size=24, is_balanced=True)(0, 8)
     assert [batch.domains.count(name) for name in sets] == [2, 4, 2]
+
+
+def test_more_domains_than_patches_take_turns() -> None:
+    generator, weights = torch.Generator().manual_seed(0), {str(number): 1.0 for number in range(20)} | {"rare": 0.2}
+    counts = Counter(name for _ in range(2000) for name in allotted(weights, 16, generator))
+    share = 2000 * 16 / 20.2
+    assert all(abs(counts[name] - share) < 0.1 * share for name in weights if name != "rare")
+    assert counts["rare"] == pytest.approx(0.2 * share, rel=0.25)

@@ -36,11 +36,12 @@ def relations(mixture: dict[str, float], family: str, **data: Any) -> dict[float
 def test_degrees_are_told_apart_by_the_range_of_the_training() -> None:
     found = relations(LEVELS, "noise")
     assert [level for level, group in found.items() if group == "seen degrees"] == [5, 10, 15, 20]
-    assert [level for level, group in found.items() if group == "unseen degrees"] == [30, 40, 50]
+    assert [level for level, group in found.items() if group == "unseen degrees"] == [30, 40, 50, 75]
     # Without a parameter it is the severity that says how far training went: up to 55 of 255.
     found = relations({"gaussian-noise": 1.0}, "noise", severity=[0.5, 1.0])
     assert [level for level, group in found.items() if group == "seen degrees"] == [30, 40, 50]
-    assert set(relations({"gaussian-noise": 1.0}, "noise").values()) == {"seen degrees"}
+    found = relations({"gaussian-noise": 1.0}, "noise")
+    assert [level for level, group in found.items() if group == "unseen degrees"] == [75]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,9 @@ def test_degrees_are_told_apart_by_the_range_of_the_training() -> None:
         ({"rain-light": 1.0}, "rain", "unseen degrees"),
         (LEVELS, "hybrid", "mixes"),
         (LEVELS, "real", "real"),
-        ({"rain+jpeg": 1.0}, "rain", "unseen types"),
-        ({"rain+jpeg": 1.0, "clean": 1.0}, "jpeg", "unseen types"),
+        ({"rain+jpeg": 1.0}, "rain", "unseen degrees"),
+        ({"severe": 1.0, "clean": 1.0}, "jpeg", "unseen degrees"),
+        ({"clean": 1.0, "jpeg": 0.0, "haze": 1.0}, "jpeg", "unseen types"),
     ],
 )
 def test_types_mixes_and_real_photographs(mixture: dict[str, float], family: str, group: str) -> None:
@@ -69,13 +71,18 @@ def test_tiers_of_hybrid_distortion() -> None:
 
 def test_pairs_and_joined_models_are_domains_too() -> None:
     pairs = {"pairs": [{"name": "RainTrainL"}], "pairs_share": 0.5}
-    assert set(relations(LEVELS, "rain", **pairs).values()) == {"unseen degrees"}
+    domains = domains_of(described(LEVELS, **pairs))
+    assert domains is not None
+    found = {condition.trial.test_set: relation(condition, domains) for condition in conditions(["rain"])}
+    assert found == {"rain100l": "seen degrees", "rain100h": "unseen degrees"}, "one is the other part of the same set"
+    alone = domains_of(described(LEVELS, **(pairs | {"pairs_share": 1.0})))
+    assert alone is not None and [domain.name for domain in alone] == ["RainTrainL"]
     joined = {"parts": {"one": described(LEVELS), "two": described({"jpeg:quality=10": 1.0})}}
     domains = domains_of(joined)
     assert domains is not None
-    (ten, *others) = conditions(["jpeg"])
-    assert relation(ten, domains) == "seen degrees"
-    assert {relation(condition, domains) for condition in others} == {"unseen degrees"}
+    found = {condition.trial.level: relation(condition, domains) for condition in conditions(["jpeg"])}
+    assert [level for level, group in found.items() if group == "seen degrees"] == [10]
+    assert set(found.values()) == {"seen degrees", "unseen degrees"}
     assert domains_of({}) is None
 
 
@@ -171,7 +178,7 @@ def test_tables_say_it_in_markdown_and_latex() -> None:
         "What was never seen", "Difference to plain", "noise: cbsd68", "jpeg: kodak24",
     ]  # fmt: skip
     text = lab_markdown(tables)
-    assert "| ours | +9.00 / +9.00 | +10.50 / +10.50 | **+0.50 / +0.50** |" in text
+    assert "| ours | +9.00 / +9.00 / +8.00 | +10.50 / +10.50 / +10.00 | **+0.50 / +0.50 / +0.00** |" in text
     assert "| ours | **+0.50 [+0.50, +0.50]** | **+5.50 [+5.50, +5.50]** |" in text
     assert "| ours | **30.99" not in text and "| plain | 30.50* | **20.00** |" in text
     assert "| ours | **31.00 ±0.71*** | 25.50 ±0.71 |" in text

@@ -54,6 +54,13 @@ def test_a_name_is_short_for_a_section_and_settings_reach_it(write_recipe: Calla
     run = read_run(recipe, ["--strategy", "dil-sf", "--strategy.inner-learning-rate", "5e-5"])
     assert run.strategy == "dil-sf" and run.strategy_settings.inner_learning_rate == 5e-5
     assert run.as_resolved()["strategy"]["inner_betas"] == [0.0, 0.999]
+    assert run == read_run(recipe, ["--strategy.inner-learning-rate=5e-5", "--strategy=dil-sf"]), "in any order"
+
+
+def test_a_domain_can_be_set_from_the_command_line(write_recipe: Callable[..., Path]) -> None:
+    options = ["--data.mixture.gaussian-noise:sigma=2.5,clip=true", "3", "--data.mixture.clean", "0"]
+    mixture = read_run(write_recipe("named"), options).config.data.mixture
+    assert mixture["gaussian-noise:sigma=2.5,clip=true"] == 3 and mixture["clean"] == 0
 
 
 @pytest.mark.parametrize(
@@ -64,6 +71,9 @@ def test_a_name_is_short_for_a_section_and_settings_reach_it(write_recipe: Calla
         (["--strategy.inner_learning_rate", "1"], ConfigurationError, "strategy.inner_learning_rate"),
         (["--strategy", "dil-pf", "--strategy.reading", "gradient"], ConfigurationError, "inner_optimiser: sgd"),
         (["--data.same_content", "true"], ConfigurationError, "balanced: true"),
+        (["--data.mixture", "{fog: 1}"], ConfigurationError, "got 'fog': choose from"),
+        (["--strategy", "[dil-sf]"], MethodError, "Expected a strategy out of"),
+        (["--strategy", "dil-sf", "--strategy.inner_betas", "[0.0, 1.5]"], ConfigurationError, "inner_betas"),
     ],
 )
 def test_what_a_strategy_does_not_know_is_refused(

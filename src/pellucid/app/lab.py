@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.app.evaluate import contestants_of, measure
+from pellucid.app.recipe_file import read_run
 from pellucid.app.train import train
-from pellucid.errors import ConfigurationError
-from pellucid.evaluation.evaluate import INPUT, Progress, Result
+from pellucid.data.shared_sets import TEST_SETS
+from pellucid.errors import ConfigurationError, MethodError
+from pellucid.evaluation.benchmark_sets import OpenedSet, benchmark_set, open_benchmark_set
+from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result
 from pellucid.evaluation.lab_figures import curves, heat_map
 from pellucid.evaluation.lab_matrix import Matrix, matrix_of
 from pellucid.evaluation.lab_tables import LabTable, lab_latex, lab_markdown, lab_tables
@@ -53,32 +56,47 @@ def lab(
     """Every model under every condition; the first one is the reference that the others are compared with.
 
     Args:
-        models: recipe files, which are trained from every seed (or taken when they were already); weights files; names
-            of models and baselines; ONNX and TorchScript files. Weights of one recipe that differ by seed are one row.
+        models: recipe files, which are trained from every seed (or taken when they were already), and tested with the
+            weights that training exports; weights files; names of models and baselines; ONNX and TorchScript files.
+            Weights of one recipe that differ by seed are one row.
         on: families of conditions, see `pellucid.evaluation.laboratory.FAMILIES`; all when absent.
         seeds: of the training of recipes.
         steps: of training, instead of the recipes' own.
         limit: at most so many pictures of each set, spread evenly.
         data_root: folder that holds `train/` and `test/`; the environment variable PELLUCID_DATA when absent.
         output: folder for tables, figures, results and run folders; only run folders are written when absent.
-        device: for models loaded by name.
+        device: for models; `"cpu"` also for training.
         progress: told after every restoration.
 
     Raises:
         ConfigurationError: when there is nothing to compare, or a name is not known.
         MethodError: when a model cannot be had.
         KeyboardInterrupt: when training was interrupted; what was trained is kept.
+        DataError: when a test set is not there, or training pictures occur in it.
     """
     if not models:
         raise ConfigurationError("Expected at least one recipe or model to test, got none: name some.")
     chosen = conditions(on)
-    root = None if data_root is None else Path(data_root)
-    runs = RUNS if output is None else Path(output) / "runs"
-    subjects = [subject for model in models for subject in _trained(model, seeds, steps, runs, root, device)]
-    subjects = _merged(subjects)
-    contestants = [contestant for subject in subjects for contestant in subject.contestants]
     trials = [condition.trial for condition in chosen]
-    results = measure(contestants_of(contestants), trials, data_root=data_root, limit=limit, progress=progress)
+    # What can be missing is looked for before anything is trained.
+    opened = {name: open_benchmark_set(name, data_root) for name in dict.fromkeys(trial.test_set for trial in trials)}
+    taken = {model: _contestants([model], device)[0] for model in models if not _is_recipe(model)}
+    names = [contestant.name for contestant in taken.values()] + [
+        Path(model).stem for model in models if model not in taken
+    ]
+    _require_different(names)
+    runs = RUNS if output is None else Path(output) / "runs"
+    found: list[tuple[Subject, Any]] = []
+    for model in models:
+        if model in taken:
+            found.append(_subject(taken[model], model))
+        else:
+            found += _trained(Path(model), seeds, steps, runs, data_root, device, opened)
+    subjects = _merged(found)
+    contestants = [contestant for subject in subjects for contestant in subject.contestants]
+    results = measure(
+        contestants_of(contestants), trials, opened=opened, data_root=data_root, limit=limit, progress=progress
+    )
     return report(subjects, chosen, results, output)
 
 
@@ -94,29 +112,73 @@ def report(
     return LabReport(matrix, tables, () if output is None else _written(Path(output), matrix, tables, results))
 
 
+def _is_recipe(model: str) -> bool:
+    return Path(model).suffix in RECIPE_SUFFIXES
+
+
+def _contestants(models: Sequence[str], device: str | None) -> list[Contestant]:
+    """Without the input, but where it was asked for."""
+    found = contestants_of(models, device)
+    return found if INPUT in models else found[1:]
+
+
+def _require_different(names: Sequence[str]) -> None:
+    """Refuse two rows of one name."""
+    twice = [name for position, name in enumerate(names) if name in names[:position]]
+    if twice:
+        raise ConfigurationError(
+            f"Expected models of different names, got {twice[0]} twice: rename a file or a folder."
+        )
+
+
 def _trained(
-    model: str, seeds: Sequence[int], steps: int | None, runs: Path, data_root: Path | None, device: str | None
-) -> list[Subject]:
-    """A recipe trained from every seed; anything else as it is."""
-    path = Path(model)
-    if path.suffix not in RECIPE_SUFFIXES:
-        return [_taken(model, device)]
-    taken = []
+    recipe: Path,
+    seeds: Sequence[int],
+    steps: int | None,
+    runs: Path,
+    data_root: str | Path | None,
+    device: str | None,
+    opened: Mapping[str, OpenedSet],
+) -> list[tuple[Subject, Any]]:
+    """A recipe trained from every seed."""
+    refused = {*read_run(recipe).config.data.refuse_leaks_into, *(benchmark_set(name).stored_as for name in opened)}
+    found = []
     for seed in seeds:
-        folder = runs / f"{path.stem}-s{seed}"
+        folder = runs / f"{recipe.stem}-s{seed}"
         overrides = ["--data.seed", str(seed), "--training.run_folder", str(folder)]
+        overrides += ["--data.refuse_leaks_into", f"[{', '.join(sorted(refused & set(TEST_SETS)))}]"]
         overrides += [] if steps is None else ["--training.steps", str(steps)]
-        if train(path, overrides, data_root).reason != "finished":
+        overrides += ["--training.device", "cpu"] if device == "cpu" else []
+        trained = train(recipe, overrides, None if data_root is None else Path(data_root))
+        if trained.reason == "interrupted":
             raise KeyboardInterrupt
-        taken.append(_taken(str(folder / "weights.safetensors"), device))
-    contestants = tuple(contestant for subject in taken for contestant in subject.contestants)
-    return [Subject(path.stem, contestants, taken[0].trained_on)]
+        if trained.reason != "finished":
+            raise MethodError(
+                f"Expected {recipe.name} trained to its end, got its time limit at step {trained.step}: run the same "
+                "command again to go on."
+            )
+        weights = str(folder / "weights.safetensors")
+        found.append(_subject(_contestants([weights], device)[0], weights))
+    return found
 
 
-def _taken(model: str, device: str | None) -> Subject:
-    (contestant,) = [found for found in contestants_of([model], device) if found.name != INPUT or model == INPUT]
+def _subject(contestant: Contestant, model: str) -> tuple[Subject, Any]:
+    """A row of one model, and what its weights file says of its training but for the seed, `None` when nothing."""
     description = _description(model)
-    return Subject(contestant.name, (contestant,), None if description is None else domains_of(description))
+    if description is None:
+        return Subject(contestant.name, (contestant,)), None
+    recipe = description.get("recipe")
+    wanted = (recipe or {}).get("training", {}).get("steps")
+    if wanted is not None and description.get("step", wanted) < wanted:
+        logger.warning("%s was taken at step %s of %s.", contestant.name, description["step"], wanted)
+    return Subject(contestant.name, (contestant,), domains_of(description)), _but_for_the_seed(recipe)
+
+
+def _but_for_the_seed(recipe: Mapping[str, Any] | None) -> Any:
+    if recipe is None:
+        return None
+    data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "refuse_leaks_into")}
+    return {**{key: value for key, value in recipe.items() if key != "training"}, "data": data}
 
 
 def _description(model: str) -> Mapping[str, Any] | None:
@@ -128,22 +190,22 @@ def _description(model: str) -> Mapping[str, Any] | None:
     return load_weights(path)[1] if path.suffix == ".safetensors" and path.is_file() else None
 
 
-def _merged(subjects: Sequence[Subject]) -> list[Subject]:
-    """Subjects under names of their own; those called alike but for `-s0`, `-s1` are one of several seeds."""
-    merged: dict[str, Subject] = {}
-    for subject in subjects:
-        name, dash, seed = subject.name.rpartition("-s")
-        name = name if dash and seed.isdigit() else subject.name
-        before = merged.get(name)
-        if before is None:
-            merged[name] = Subject(name, subject.contestants, subject.trained_on)
-        elif before.trained_on == subject.trained_on:
-            merged[name] = Subject(name, before.contestants + subject.contestants, before.trained_on)
+def _merged(found: Sequence[tuple[Subject, Any]]) -> list[Subject]:
+    """Runs of one recipe that are called alike but for `-s0`, `-s1` are one subject, from several seeds."""
+    merged: list[tuple[Subject, Any]] = []
+    for subject, recipe in found:
+        name, _, seed = subject.name.rpartition("-s")
+        name = name if recipe is not None and name and seed.isdigit() else subject.name
+        for position, (before, its_recipe) in enumerate(merged):
+            if name == before.name and recipe is not None and recipe == its_recipe:
+                both = Subject(name, before.contestants + subject.contestants, before.trained_on)
+                merged[position] = (both, recipe)
+                break
         else:
-            raise ConfigurationError(
-                f"Expected models of different names, got {name} twice, trained on different things: rename one."
-            )
-    return list(merged.values())
+            merged.append((Subject(name, subject.contestants, subject.trained_on), recipe))
+    subjects = [subject for subject, _ in merged]
+    _require_different([subject.name for subject in subjects])
+    return subjects
 
 
 def _written(folder: Path, matrix: Matrix, tables: Sequence[LabTable], results: Sequence[Result]) -> tuple[Path, ...]:

@@ -93,9 +93,10 @@ def _checked(model: type[BaseModel], content: Any, path: Path, prefix: str) -> A
     except ValidationError as error:
         first = error.errors()[0]
         field = prefix + ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"  # a whole section says nothing
         raise ConfigurationError(
-            f"Expected settings that the recipe knows, but {field} in {path} is not right: {first['msg']}, "
-            f"got {first['input']!r}."
+            f"Expected settings that the recipe knows, but {field} in {path} is not right: {reason}{got}."
         ) from error
 
 
@@ -104,7 +105,9 @@ def _parsed(overrides: Sequence[str]) -> list[tuple[str, Any]]:
     found: list[tuple[str, list[Any]]] = []
     for token in overrides:
         if token.startswith("--"):
-            name, equals, value = token[2:].partition("=")
+            # In the name of a domain (gaussian-noise:sigma=15) the sign belongs to the name.
+            has_domain = ":" in token.partition("=")[0]
+            name, equals, value = (token[2:], "", "") if has_domain else token[2:].partition("=")
             found.append((name, [_value(name, value)] if equals else []))
         elif not found:
             raise ConfigurationError(f"Expected --section.field before a value, got {token!r}: name the setting first.")
@@ -126,14 +129,18 @@ def _value(name: str, text: str) -> Any:
 
 
 def _set(content: dict[str, Any], name: str, value: Any) -> None:
-    *sections, last = name.split(".")
+    path, colon, rest = name.partition(":")  # dots after it belong to the name of a domain
+    *sections, last = path.split(".")
+    last += colon + rest
     for section in sections:
         content = content.setdefault(_spelt(section, content), {})
         if not isinstance(content, dict):
             raise ConfigurationError(f"Expected sections before the last dot of --{name}, but {section} is a value.")
+    if name == "strategy" and not isinstance(value, dict):
+        value = {**content.get("strategy", {}), "name": value}
     content[_spelt(last, content)] = value
 
 
 def _spelt(name: str, content: dict[str, Any]) -> str:
     """`inner-rate` means the field `inner_rate`, unless there is a key that is spelt so: `mixture` has such keys."""
-    return name if name in content else name.replace("-", "_")
+    return name if name in content or ":" in name else name.replace("-", "_")

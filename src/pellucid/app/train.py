@@ -62,6 +62,7 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     from pellucid.training.samples import validate
 
     settings = run.training
+    _forget_other_precision(settings.precision)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     try:
@@ -115,6 +116,14 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     return Trained(folder, outcome.step, outcome.reason)
 
 
+def _forget_other_precision(precision: str) -> None:
+    """Accelerate keeps the first precision of a process for good; a second run in it may want another one."""
+    from accelerate.state import AcceleratorState
+
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        AcceleratorState._reset_state()
+
+
 def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
     """Training batches, one fixed batch of pictures that training never sees, and the fingerprint of all pictures."""
     from pellucid.data.cache import PixelCache
@@ -151,11 +160,17 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
         "reduced_share": data.reduced_share,
         "rounded_share": data.rounded_share,
         "is_balanced": data.balanced,
-        "has_same_content": data.same_content,
     }
     make = partial(DegradedBatches, mixture=mixture, device=device, **shares)
     store = store_pictures(training, budget, device)
-    batches = make(store, patch_size=data.patch_size, batch_size=data.batch_size, seed=data.seed, rank=rank)
+    batches = make(
+        store,
+        patch_size=data.patch_size,
+        batch_size=data.batch_size,
+        seed=data.seed,
+        rank=rank,
+        has_same_content=data.same_content,
+    )
     if pairs:
         weights = {pair.name: pair.weight for pair in data.pairs}
         sets = {name: [pair[1:] for pair in found] for name, found in pairs.items()}

@@ -85,6 +85,13 @@ class DataSettings(Section):
     )
 
     @model_validator(mode="after")
+    def _mixture_can_be_drawn(self) -> "DataSettings":
+        from pellucid.degradations.mixing import Mixture  # torch comes with it, which tables of settings do not need
+
+        Mixture(self.mixture, self.severity)
+        return self
+
+    @model_validator(mode="after")
     def _counterfactuals_are_balanced(self) -> "DataSettings":
         if self.same_content and not self.balanced:
             raise ValueError("same_content needs balanced: true, so that every domain has as many patches")

@@ -112,7 +112,7 @@ class DegradedBatches:
         if copies > 1:  # sample by sample: every domain of the first clean patch, then of the second
             domains = list(self.mixture.weights) * (count // copies)
         else:  # in any order, since the reduced patches come last
-            given = self.mixture.allotted(count)
+            given = self.mixture.allotted(count, draws)
             domains = [given[row] for row in torch.randperm(count, generator=draws).tolist()]
         return domains, [self.mixture.draw_of(name, draws) for name in domains]
 

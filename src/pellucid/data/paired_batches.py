@@ -50,7 +50,7 @@ class PairedBatches:
         draws = generator_of(self.seed + 1, step, self.rank)
         if self.is_balanced:
             weights = dict(zip(self.names, self.weights.tolist(), strict=True))
-            chosen = [self.names.index(name) for name in allotted(weights, count)]
+            chosen = [self.names.index(name) for name in allotted(weights, count, draws)]
         else:
             chosen = torch.multinomial(self.weights, count, replacement=True, generator=draws).tolist()
         degraded, clean, domains = [], [], []

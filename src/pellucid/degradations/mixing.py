@@ -52,7 +52,7 @@ class Mixture:
 
     Example:
         >>> mixture = Mixture({"gaussian-noise:sigma=5": 1, "gaussian-noise:sigma=10": 1})
-        >>> mixture.allotted(4)
+        >>> mixture.allotted(4, Generator())
         ['gaussian-noise:sigma=5', 'gaussian-noise:sigma=5', 'gaussian-noise:sigma=10', 'gaussian-noise:sigma=10']
     """
 
@@ -86,27 +86,32 @@ class Mixture:
         """A chain of one domain."""
         return tuple(degradation for draw in self._drawings(domain) for degradation in draw(generator))
 
-    def allotted(self, count: int) -> list[str]:
-        """The domains of `count` samples in proportion to the weights, the largest remainders rounded up, in order."""
-        return allotted(self.weights, count)
+    def allotted(self, count: int, generator: Generator) -> list[str]:
+        """The domains of `count` samples in proportion to the weights, see `allotted`; in order."""
+        return allotted(self.weights, count, generator)
 
     def _drawings(self, domain: str) -> list[Drawing]:
         return [drawing(part, self.severity) for part in domain.split("+") if part != CLEAN]
 
 
-def allotted(weights: Mapping[str, float], count: int) -> list[str]:
-    """`count` names in proportion to their weights, the largest remainders rounded up, in the order of `weights`.
+def allotted(weights: Mapping[str, float], count: int, generator: Generator) -> list[str]:
+    """`count` names in proportion to their weights, in the order of `weights`.
+
+    Each comes as often as its share, rounded down or up by chance, so that over many batches every name has its share,
+    and none is always the one that is left out.
+
+    Args:
+        weights: name to how often it is taken, any unit.
+        count: how many names.
+        generator: on the CPU.
 
     Source:
-        Hare's quota (largest remainder), as seats are allotted.
+        Systematic sampling: evenly spaced points with one random start (Madow, 1949).
     """
-    total = sum(weights.values())
-    shares = {name: count * weight / total for name, weight in weights.items()}
-    given = {name: int(share) for name, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda name: given[name] - shares[name])
-    for name in by_remainder[: count - sum(given.values())]:
-        given[name] += 1
-    return [name for name in weights for _ in range(given[name])]
+    names = list(weights)
+    ends = torch.tensor([float(weights[name]) for name in names], dtype=torch.float64).cumsum(0)
+    points = (torch.arange(count) + torch.rand((), dtype=torch.float64, generator=generator)) * ends[-1] / count
+    return [names[position] for position in torch.searchsorted(ends, points, right=True).tolist()]
 
 
 def draw_several(count: int, severity: tuple[float, float], generator: Generator) -> Chain:

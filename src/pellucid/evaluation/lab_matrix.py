@@ -48,8 +48,9 @@ class Matrix:
     inputs: tuple[float, ...]
 
     def columns_of(self, subject: int, group: str) -> list[int]:
-        """The conditions that are `group` to a subject; of one of unknown training to the reference."""
-        judge = subject if self.subjects[subject].trained_on is not None else 0
+        """The conditions that are `group` to a subject; when it does not know, to the first one that does."""
+        known = [row for row, one in enumerate(self.subjects) if one.trained_on is not None]
+        judge = subject if subject in known or not known else known[0]
         return [column for column in range(len(self.conditions)) if self.cells[judge, column].relation == group]
 
     def worst_column(self, subject: int) -> int:
@@ -59,7 +60,8 @@ class Matrix:
     def difference(self, subject: int, columns: Sequence[int], seed: int = 0) -> Interval | None:
         """PSNR of a subject less the reference's, over the pictures of some conditions; `None` without any.
 
-        A picture that stands under several conditions counts once, by its mean, since its rows are not independent.
+        A picture of a set that stands under several conditions counts once, by its mean, since its rows are not
+        independent. Sets that share scenes (Rain100L and Rain100H) are not told.
         """
         by_picture: dict[tuple[str, int], list[float]] = {}
         for column in columns:

@@ -98,8 +98,9 @@ def _summary(matrix: Matrix) -> LabTable:
         if not columns:
             return Text("-")
         gains = [matrix.cells[subject, column].gain for column in columns]
+        picture = min(matrix.cells[subject, column].worst for column in columns)
         is_worst = matrix.worst_column(subject) in columns
-        return Text(f"{sum(gains) / len(gains):+.2f} / {min(gains):+.2f}", is_worst)
+        return Text(f"{sum(gains) / len(gains):+.2f} / {min(gains):+.2f} / {picture:+.2f}", is_worst)
 
     rows = [
         (Text(subject.name), *(cell(row, group) for group in groups)) for row, subject in enumerate(matrix.subjects)
@@ -107,8 +108,9 @@ def _summary(matrix: Matrix) -> LabTable:
     return LabTable(
         "What was never seen",
         (
-            "Gain over the input in dB: mean over the conditions / the worst of them; bold where the worst of all is.",
-            "What is seen is seen by the model of the row; where nobody knows, by that of the first row.",
+            "Gain over the input in dB: mean over the conditions / the worst of them / the worst picture; bold where "
+            "the worst condition of all is.",
+            "What is seen is seen by the model of the row; where nobody knows, by the first that says.",
         ),
         ("trained on", *groups),
         tuple(rows),
@@ -134,7 +136,7 @@ def _differences(matrix: Matrix) -> LabTable:
         (
             f"PSNR in dB, mean and {CONFIDENCE:.0%} interval of the paired bootstrap over pictures; bold where zero "
             f"lies outside. Groups are those of {reference.name}. Seeds are averaged first: intervals are about "
-            "pictures, not about training again.",
+            "pictures, not about training again. A picture counts once per set; sets that share scenes are not told.",
         ),
         ("trained on", *groups, "all"),
         tuple(rows),

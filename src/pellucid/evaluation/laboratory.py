@@ -1,7 +1,8 @@
 """The unseen-degradation laboratory: conditions to test under, and what each is to a model by what it was trained on.
 
 A condition is a trial with a degradation that is known by name and strength. Beside a model's training mixture it is a
-*seen degree*, an *unseen degree* of a type trained on, an *unseen type*, a *mix* of several at once, or *real*.
+*seen degree*, an *unseen degree* of a type that was trained on (or its make, or it alone, when it was trained on in
+mixes), an *unseen type*, a *mix* of several that was not trained on, or *real*.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import torch
 from pellucid.degradations.chain import CLEAN
 from pellucid.degradations.mixing import Mixture
 from pellucid.errors import ConfigurationError
+from pellucid.evaluation.degrading import HybridDistorted
 from pellucid.evaluation.evaluate import Contestant
 from pellucid.evaluation.protocols import Trial, find_protocol
 
@@ -46,7 +48,7 @@ class Family:
     kinds: frozenset[str] = frozenset()
     attribute: str | None = None
     scale: float = 1.0
-    tiers: Mapping[float, str] = field(default_factory=dict)
+    tiers: Mapping[float | None, str] = field(default_factory=dict)
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -54,7 +56,7 @@ FAMILIES: tuple[Family, ...] = (
         "noise",
         "dil-noise",
         ("cbsd68", "kodak24-500"),
-        (5, 10, 15, 20, 30, 40, 50),
+        (5, 10, 15, 20, 30, 40, 50, 75),
         frozenset({"gaussian-noise"}),
         "sigma",
         1 / 255,
@@ -67,7 +69,7 @@ FAMILIES: tuple[Family, ...] = (
         frozenset({"gaussian-blur"}),
         "sigma",
     ),
-    Family("jpeg", "jpeg", ("kodak24",), (10, 20, 30, 40), frozenset({"jpeg"}), "quality"),
+    Family("jpeg", "jpeg", ("kodak24",), (5, 10, 20, 30, 40), frozenset({"jpeg"}), "quality"),
     Family("motion", "motion-blur", ("set14",), (9, 15), frozenset({"motion-blur"}), "length"),
     Family("rain", "rain-y", ("rain100l", "rain100h"), kinds=frozenset({"rain"})),
     Family("haze", "pairs", ("sots-indoor10",), kinds=frozenset({"haze"})),
@@ -78,19 +80,19 @@ FAMILIES: tuple[Family, ...] = (
         ("cbsd68",),
         (1, 2, 3),
         frozenset({"gaussian-blur", "gaussian-noise", "jpeg"}),
-        tiers={1: "mild", 2: "moderate", 3: "severe"},
+        tiers=HybridDistorted.tiers,
     ),
     Family("real", "pairs", ("polyu",)),
 )
 """All of them."""
 
-PAIRED_KINDS: Mapping[str, str] = {
-    "RainTrainL": "rain",
-    "Rain800_110": "rain",
-    "LowLight_SICE122": "low-light",
-    "SOTS_train15": "haze",
+PAIRED_KINDS: Mapping[str, tuple[str, str | None]] = {
+    "RainTrainL": ("rain", "rain100l"),
+    "Rain800_110": ("rain", None),
+    "LowLight_SICE122": ("low-light", "sice24"),
+    "SOTS_train15": ("haze", "sots-indoor10"),
 }
-"""What the known sets of training pairs show."""
+"""What the known sets of training pairs show, and the test set that is the other part of the same set."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,19 @@ class Condition:
 
 @dataclass(frozen=True)
 class Domain:
-    """One domain of a training run: its name, the degradations in it, and the range of each of their parameters."""
+    """One domain of a training run.
+
+    Attributes:
+        name: as the recipe has it.
+        kinds: the degradations in it.
+        ranges: from and to, by degradation and parameter.
+        test_set: the test set that is made alike, for sets of pairs.
+    """
 
     name: str
     kinds: frozenset[str]
-    ranges: Mapping[str, tuple[float, float]]
+    ranges: Mapping[tuple[str, str], tuple[float, float]]
+    test_set: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,22 +171,26 @@ def domains_of(description: Mapping[str, Any]) -> tuple[Domain, ...] | None:
 def relation(condition: Condition, trained_on: Sequence[Domain]) -> str:
     """What a condition is to a model that was trained on these domains: one of `RELATIONS`.
 
-    Between two degrees that were trained on a degree counts as seen.
+    Between two degrees that were trained on a degree counts as seen; what was trained on in mixes alone does not.
     """
-    family = condition.family
+    family, trial = condition.family, condition.trial
     if not family.kinds:
         return REAL
+    if any(domain.test_set == trial.test_set for domain in trained_on):
+        return SEEN
     alike = [domain for domain in trained_on if domain.kinds == family.kinds]
-    tier = family.tiers.get(condition.trial.level or 0)
-    if tier is not None and alike:
-        return SEEN if any(domain.name.startswith(tier) for domain in alike) else DEGREE
+    if len(family.kinds) > 1:
+        tier = family.tiers.get(trial.level or 0, "")
+        is_seen = any(domain.name.startswith(tier) for domain in alike)
+        return SEEN if is_seen else DEGREE if alike else MIX
+    (kind,) = family.kinds
     if not alike:
-        return MIX if len(family.kinds) > 1 else TYPE
-    if family.attribute is None or condition.trial.level is None:
+        return DEGREE if any(kind in domain.kinds for domain in trained_on) else TYPE
+    if family.attribute is None or trial.level is None:
         # Rain as a set holds it is another make than ours, and another one than another set's.
         return DEGREE
-    strength = condition.trial.level * family.scale
-    ranges = [domain.ranges[family.attribute] for domain in alike if family.attribute in domain.ranges]
+    strength, place = trial.level * family.scale, (kind, family.attribute)
+    ranges = [domain.ranges[place] for domain in alike if place in domain.ranges]
     slack = 1e-6 * abs(strength)
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     return SEEN if lowest - slack <= strength <= highest + slack else DEGREE
@@ -192,25 +206,27 @@ def _recipes(description: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _domains(data: Mapping[str, Any]) -> Iterator[Domain]:
     severity = tuple(data.get("severity", (0.0, 1.0)))
+    share = data.get("pairs_share", 0)
     for name, weight in data.get("mixture", {}).items():
-        if weight > 0 and name != CLEAN:
+        if weight > 0 and name != CLEAN and share < 1:
             yield _domain(name, (severity[0], severity[1]))
-    if data.get("pairs_share", 0) > 0:
-        for pair in data.get("pairs", ()):
-            if pair["name"] in PAIRED_KINDS:
-                yield Domain(pair["name"], frozenset({PAIRED_KINDS[pair["name"]]}), {})
+    for pair in data.get("pairs", ()):
+        if share > 0 and pair["name"] in PAIRED_KINDS:
+            kind, test_set = PAIRED_KINDS[pair["name"]]
+            yield Domain(pair["name"], frozenset({kind}), {}, test_set)
 
 
 def _domain(name: str, severity: tuple[float, float]) -> Domain:
     """By drawing: whatever a domain's text says, its samples show how strong they get."""
-    mixture, generator = Mixture({name: 1.0}, severity), torch.Generator().manual_seed(0)
-    chains = [mixture.draw(generator) for _ in range(DRAWS)]
-    values: dict[str, list[float]] = {}
+    generator = torch.Generator().manual_seed(0)
+    severities = (severity, (severity[0], severity[0]), (severity[1], severity[1]))  # chance alone misses the ends
+    chains = [Mixture({name: 1.0}, its).draw(generator) for its in severities for _ in range(DRAWS)]
+    values: dict[tuple[str, str], list[float]] = {}
     for chain in chains:
         for degradation in chain:
             for parameter in fields(degradation):
                 value = getattr(degradation, parameter.name)
                 if isinstance(value, float):
-                    values.setdefault(parameter.name, []).append(value)
+                    values.setdefault((degradation.name, parameter.name), []).append(value)
     kinds = frozenset(degradation.name for chain in chains for degradation in chain)
     return Domain(name, kinds, {key: (min(found), max(found)) for key, found in values.items()})

@@ -164,6 +164,8 @@ def _decisive(config: dict[str, Any]) -> dict[str, Any]:
     """The settings that decide the result: of how the loop runs its steps and precision; not what is only checked."""
     training = config.get("training", {})
     rest = {key: value for key, value in config.items() if key != "training"}
+    if isinstance(rest.get("strategy"), str):  # as earlier versions kept it
+        rest["strategy"] = {"name": rest["strategy"]}
     rest["data"] = {key: value for key, value in config.get("data", {}).items() if key not in _FREE}
     return {**rest, "training": {key: training.get(key) for key in ("steps", "precision")}}
 

@@ -145,8 +145,19 @@ def test_support_and_query_have_different_pictures() -> None:
     assert sorted(support.domains) == sorted(query.domains) == sorted(DOMAINS), "a single sample serves as both"
 
 
+def test_no_domain_is_always_in_the_same_part() -> None:
+    """Six samples in four parts: some parts have two of a domain, and over the steps it is each domain's turn."""
+    seen = [[0] * 4 for _ in DOMAINS]
+    for step in range(400):
+        for position, part in enumerate(mixed_parts(batch_of(per_domain=6, step=step), 4)):
+            for row, name in enumerate(DOMAINS):
+                seen[row][position] += part.domains.count(name)
+    for counts in seen:
+        assert sum(counts) == 6 * 400 and all(abs(count - 600) < 60 for count in counts)  # six standard deviations
+
+
 def test_mixed_parts_hold_all_domains_and_every_sample_once() -> None:
     parts = mixed_parts(batch_of(per_domain=4), 4)
     assert [sorted(part.domains) for part in parts] == [sorted(DOMAINS)] * 4
-    assert [len(part.domains) for part in mixed_parts(batch_of(per_domain=1), 2)] == [2, 1]
+    assert sorted(len(part.domains) for part in mixed_parts(batch_of(per_domain=1), 2)) == [1, 2]
     assert [len(part.domains) for part in mixed_parts(batch_of(per_domain=1), 5)] == [1, 1, 1]

@@ -1,10 +1,12 @@
 """Settings of DIL's four strategies."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pellucid.data.config import Section
+
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class SerialFirstOrder(Section):
@@ -14,8 +16,10 @@ class SerialFirstOrder(Section):
         default="adam", description="Of the virtual steps; Adam as released, SGD as in the paper's Eq. 3."
     )
     inner_learning_rate: float = Field(default=1e-4, ge=0, description="Constant; 1e-4 as released.")
-    inner_betas: tuple[float, float] = Field(default=(0.0, 0.999), description="Adam's decay rates, as released.")
-    order_seed: int = Field(default=0, description="Of the order of domains; that of step n depends on both alone.")
+    inner_betas: tuple[Share, Share] = Field(default=(0.0, 0.999), description="Adam's decay rates, as released.")
+    order_seed: int = Field(
+        default=0, description="Of the order of domains or parts; that of step n depends on both alone."
+    )
 
 
 class ParallelFirstOrder(SerialFirstOrder):
@@ -64,5 +68,5 @@ class SerialSecondOrder(ParallelSecondOrder):
     query: Literal["all", "divided"] = Field(
         default="all",
         description="Every domain's virtual weights restore the whole query, or each its share of it, which has the "
-        "same mean at a fraction of the cost.",
+        "same mean over steps at a fraction of the cost.",
     )

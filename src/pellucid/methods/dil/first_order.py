@@ -10,7 +10,7 @@ from pellucid.methods.base import Objective
 from pellucid.methods.dil.config import ParallelFirstOrder, SerialFirstOrder
 from pellucid.methods.dil.processes import require_same_domains
 from pellucid.methods.dil.slices import by_domain, mixed_parts
-from pellucid.methods.dil.virtual_steps import VirtualSteps, looking_only, norm, put
+from pellucid.methods.dil.virtual_steps import VirtualSteps, keeping_buffers, norm, put
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -101,7 +101,7 @@ class FirstOrder:
 
     def _parts(self, batch: Batch) -> list[Batch]:
         if isinstance(self.settings, ParallelFirstOrder):
-            return mixed_parts(batch, self.settings.inner_steps)
+            return mixed_parts(batch, self.settings.inner_steps, self.settings.order_seed)
         return by_domain(batch, self.settings.order_seed)
 
     def _inner_steps(self, objective: Objective, parts: list[Batch]) -> tuple[list[Tensor], dict[str, float]]:
@@ -123,7 +123,7 @@ class FirstOrder:
 
     def _loss(self, objective: Objective, batch: Batch) -> Tensor:
         """The loss of a batch at the weights of now."""
-        with looking_only(self.network), self.accelerator.autocast():
+        with torch.no_grad(), keeping_buffers(self.network), self.accelerator.autocast():
             return objective(self.network, batch)[0]
 
 

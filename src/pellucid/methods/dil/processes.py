@@ -35,7 +35,8 @@ def mean_over_processes(accelerator: "Accelerator", tensors: list[Tensor]) -> li
     """Each tensor's mean over all processes, in one exchange."""
     if accelerator.num_processes == 1:
         return tensors
-    flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+    dtype = torch.promote_types(tensors[0].dtype, torch.float32)
+    flat = torch.cat([tensor.reshape(-1).to(dtype) for tensor in tensors])
     mean: Tensor = accelerator.reduce(flat, "mean")  # pyright: ignore
     parts = mean.split([tensor.numel() for tensor in tensors])
     return [part.view_as(tensor).to(tensor.dtype) for part, tensor in zip(parts, tensors, strict=True)]

@@ -12,7 +12,7 @@ from pellucid.methods.base import Objective
 from pellucid.methods.dil.config import ParallelFirstOrder, ParallelSecondOrder, SerialSecondOrder
 from pellucid.methods.dil.processes import mean_over_processes, require_same_domains
 from pellucid.methods.dil.slices import by_domain, mixed_parts, support_and_query
-from pellucid.methods.dil.virtual_steps import VirtualSteps, looking_only, norm
+from pellucid.methods.dil.virtual_steps import VirtualSteps, keeping_buffers, norm, put
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -73,8 +73,9 @@ class SecondOrder:
     ):
         self.settings, self.optimiser = settings, optimiser
         self.accelerator, self.gradient_clip = accelerator, gradient_clip
-        # Bare, because the wrapper of several processes cannot be called with other weights.
-        self.network = accelerator.unwrap_model(network)
+        # Bare, because the wrapper of several processes cannot be called with other weights,
+        # and without torch.compile, which has no second derivatives.
+        self.network = accelerator.unwrap_model(network, keep_torch_compile=False)
         named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
         self.names, self.parameters = [name for name, _ in named], [weight for _, weight in named]
         self.is_serial = isinstance(settings, SerialSecondOrder)
@@ -86,10 +87,11 @@ class SecondOrder:
         """One outer step. Returns the outer loss, its terms, and what virtual steps do every 50 steps.
 
         Raises:
-            FloatingPointError: when a loss or the gradient is not finite; nothing was updated.
+            FloatingPointError: when a loss or the gradient is not finite; weights and buffers are as they were.
             MethodError: when the processes have different domains.
         """
         require_same_domains(self.accelerator, batch)
+        buffers = [buffer.detach().clone() for buffer in self.network.buffers()]
         gradient, loss, terms = self.gradient(objective, batch)
         gradient = mean_over_processes(self.accelerator, gradient)
         for weight, its_gradient in zip(self.parameters, gradient, strict=True):
@@ -97,6 +99,7 @@ class SecondOrder:
         limit = float("inf") if self.gradient_clip is None else self.gradient_clip
         size = nn.utils.clip_grad_norm_(self.parameters, limit)
         if not bool(torch.isfinite(size)) or not bool(torch.isfinite(loss)):
+            put(self.network.buffers(), buffers)
             raise FloatingPointError(f"outer loss {loss.item()}, gradient norm {size.item()}")
         self.optimiser.step()
         return {"loss": loss, "gradient_norm": size, **terms}  # pyright: ignore[reportReturnType]
@@ -128,7 +131,7 @@ class SecondOrder:
             losses.append(outer.detach())
             terms.update(its_terms)
             if is_due and position == 0:
-                with looking_only(self.network):
+                with torch.no_grad(), keeping_buffers(self.network):
                     after, _ = self._loss(objective, VirtualNetwork(self.network, virtual), part)
                 size = rate * norm(slopes)
                 terms |= self.virtual_steps.measured(size, norm(self.parameters), inner.detach(), after.detach())
@@ -160,7 +163,8 @@ class SecondOrder:
             return torch.autograd.grad(slopes, self.parameters, grad_outputs=directions)
         width = DIFFERENCE * norm(self.parameters) / norm(directions).clamp_min(1e-12)
         ahead = self._moved(directions, width)
-        loss, _ = self._loss(objective, VirtualNetwork(self.network, ahead), part)
+        with keeping_buffers(self.network):
+            loss, _ = self._loss(objective, VirtualNetwork(self.network, ahead), part)
         further = torch.autograd.grad(loss, list(ahead.values()))
         return [(one - other) / width for one, other in zip(further, slopes, strict=True)]
 

@@ -1,5 +1,7 @@
 """A batch taken apart: by domain, into parts that mix all domains, into support and query."""
 
+from typing import TypeVar
+
 import torch
 
 from pellucid.data.batch import Batch
@@ -17,42 +19,47 @@ def domains_of(batch: Batch) -> list[str]:
 def by_domain(batch: Batch, seed: int | None = None) -> list[Batch]:
     """One batch per domain, shuffled by `seed` and the batch's step; sorted by name without a seed."""
     names = domains_of(batch)
-    if seed is not None:
-        order = torch.randperm(len(names), generator=generator_of(seed, batch.step, ORDER_RANK)).tolist()
-        names = [names[position] for position in order]
-    return [batch.select(name) for name in names]
+    return [batch.select(name) for name in (names if seed is None else _shuffled(names, seed, batch.step))]
 
 
-def mixed_parts(batch: Batch, count: int) -> list[Batch]:
-    """`count` parts with every domain's samples in turn; fewer when there are fewer samples."""
-    parts = [batch.rows(rows) for rows in _dealt(batch, count, is_continued=True)]
-    return [part for part in parts if part.domains]
+def mixed_parts(batch: Batch, count: int, seed: int = 0) -> list[Batch]:
+    """`count` parts of which each mixes the domains; fewer when there are fewer samples.
+
+    Samples are dealt out like cards, each domain beginning where the last one ended, so that parts are alike in size.
+    Which domain begins and which part comes first is drawn anew at every step: no domain is always in the last part.
+    """
+    hands: list[list[int]] = [[] for _ in range(count)]
+    dealt = 0
+    for name in _shuffled(domains_of(batch), seed, batch.step):
+        for row in _rows(batch, name):
+            hands[dealt % count].append(row)
+            dealt += 1
+    return [batch.rows(sorted(hand)) for hand in _shuffled([hand for hand in hands if hand], seed + 1, batch.step)]
 
 
 def support_and_query(batch: Batch, *, is_split: bool) -> tuple[Batch, Batch]:
-    """What the virtual step sees, and what the outer loss sees: two halves of every domain, or twice the batch.
+    """What the virtual step sees, and what the outer loss sees: every second sample of every domain, or all of them.
 
     Where the domains share their content the halves have different pictures. Of an odd number of samples the support
     has one more; of a single one the query has it too.
     """
     if not is_split:
         return batch, batch
-    support, query = _dealt(batch, 2, is_continued=False)
-    alone = [row for row in support if batch.domains.count(batch.domains[row]) == 1]
-    return batch.rows(support), batch.rows(sorted([*query, *alone]))
-
-
-def _dealt(batch: Batch, count: int, *, is_continued: bool) -> list[list[int]]:
-    """The rows of every domain dealt out like cards to `count` hands.
-
-    Continued, each domain begins at the hand where the last one ended, so that hands are alike in size; else each
-    begins at the first, so that the n-th sample of every domain lies in the same hand.
-    """
-    hands: list[list[int]] = [[] for _ in range(count)]
-    start = 0
+    support, query = [], []
     for name in domains_of(batch):
-        rows = [row for row, domain in enumerate(batch.domains) if domain == name]
-        for position, row in enumerate(rows):
-            hands[(start + position) % count].append(row)
-        start += len(rows) if is_continued else 0
-    return [sorted(hand) for hand in hands]
+        rows = _rows(batch, name)
+        support += rows[::2]
+        query += rows[1::2] or rows
+    return batch.rows(sorted(support)), batch.rows(sorted(query))
+
+
+def _rows(batch: Batch, name: str) -> list[int]:
+    return [row for row, domain in enumerate(batch.domains) if domain == name]
+
+
+Item = TypeVar("Item")
+
+
+def _shuffled(items: list[Item], seed: int, step: int) -> list[Item]:
+    order = torch.randperm(len(items), generator=generator_of(seed, step, ORDER_RANK)).tolist()
+    return [items[position] for position in order]

@@ -25,11 +25,12 @@ def norm(tensors: Iterable[Tensor]) -> Tensor:
 
 
 @contextmanager
-def looking_only(network: nn.Module) -> Iterator[None]:
-    """Without gradients, and with the network's buffers put back after."""
+def keeping_buffers(network: nn.Module) -> Iterator[None]:
+    """The network's buffers are put back after, whatever happens: a further look at a loss is not a step."""
     buffers = [buffer.detach().clone() for buffer in network.buffers()]
-    with torch.no_grad():
+    try:
         yield
+    finally:
         put(network.buffers(), buffers)
 
 
