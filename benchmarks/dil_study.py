@@ -101,12 +101,13 @@ def centre(image: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def mean_psnr(network: nn.Module, degraded: Tensor, clean: Tensor) -> float:
-    """Over the samples, outputs rounded to 8 bits."""
-    restored = torch.cat([network(part) for part in degraded.split(8)])
+    """Over the samples, outputs rounded to 8 bits; float32, on the device of the network."""
+    device = next(network.parameters()).device
+    restored = torch.cat([network(part.to(device)).cpu() for part in degraded.split(8)])
     return psnr(restored, clean, rounded=True).mean().item()
 
 
-def curves_of(run: Path, known: dict[str, Any], noise: dict[int, tuple[Tensor, Tensor]]) -> dict[str, Any]:
+def curves_of(run: Path, known: dict[str, Any], noise: dict[int, tuple[Tensor, Tensor]], device: str) -> dict[str, Any]:
     """Per kind of weights and step: PSNR at the seen levels on held-out pictures, and at every sigma of the curves."""
     seen = seen_batch(run)
     known = known if known.get("begun") == begun(run) else {}
@@ -115,7 +116,7 @@ def curves_of(run: Path, known: dict[str, Any], noise: dict[int, tuple[Tensor, T
         step = str(int(checkpoint.name.partition("-")[2]))
         for kind, rows in found.items():
             if step not in rows:
-                network = network_of(run, checkpoint, kind)
+                network = network_of(run, checkpoint, kind).to(device)
                 at = {str(sigma): mean_psnr(network, *pair) for sigma, pair in noise.items()}
                 rows[step] = {"seen": mean_psnr(network, *seen), **at}
         print(run.name, step, {kind: {k: round(v, 2) for k, v in rows[step].items()} for kind, rows in found.items()})
@@ -253,6 +254,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--curves-only", action="store_true")
+    parser.add_argument("--device", default="cpu", help="of the curves")
     parser.add_argument("--limit", type=int, help="pictures per set in the laboratory")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -263,7 +265,7 @@ def main() -> None:
     written = output / "curves.json"
     known = json.loads(written.read_text())["curves"] if written.is_file() else {}
     noise = curve_batches()
-    curves = {run.name: curves_of(run, known.get(run.name, {}), noise) for run in runs}
+    curves = {run.name: curves_of(run, known.get(run.name, {}), noise, arguments.device) for run in runs}
     chosen = {name: {kind: best_step(curve[kind]) for kind in KINDS} for name, curve in curves.items()}
     content = {"machine": environment(), "chosen on seen levels": chosen, "curves": curves}
     written.write_text(json.dumps(content, indent=1) + "\n")
