@@ -30,7 +30,7 @@ from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.degradations.mixing import Mixture
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
 from pellucid.evaluation.evaluate import Contestant, cases, spread_evenly
-from pellucid.evaluation.laboratory import Subject, conditions, domains_of
+from pellucid.evaluation.laboratory.conditions import Subject, conditions, domains_of
 from pellucid.evaluation.measures import psnr
 from pellucid.evaluation.protocols import Trial, find_protocol
 from pellucid.methods.restorer import NetworkRestorer

@@ -11,7 +11,7 @@ import yaml
 
 from pellucid.app.lab import lab
 from pellucid.errors import ConfigurationError, DataError, MethodError
-from pellucid.evaluation.laboratory import FAMILIES
+from pellucid.evaluation.laboratory.conditions import FAMILIES
 
 image = pytest.importorskip("PIL.Image")
 pytest.importorskip("accelerate")

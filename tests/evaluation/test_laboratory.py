@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from pellucid.errors import ConfigurationError
-from pellucid.evaluation.bootstrap import paired_bootstrap
 from pellucid.evaluation.evaluate import Contestant, PictureScore, Result
-from pellucid.evaluation.lab_matrix import matrix_of
-from pellucid.evaluation.lab_tables import lab_latex, lab_markdown, lab_tables
-from pellucid.evaluation.laboratory import (
+from pellucid.evaluation.laboratory.bootstrap import paired_bootstrap
+from pellucid.evaluation.laboratory.conditions import (
     FAMILIES,
     Condition,
     Subject,
@@ -18,6 +16,8 @@ from pellucid.evaluation.laboratory import (
     domains_of,
     relation,
 )
+from pellucid.evaluation.laboratory.matrix import matrix_of
+from pellucid.evaluation.laboratory.tables import lab_latex, lab_markdown, lab_tables
 from pellucid.evaluation.protocols import find_protocol
 
 LEVELS = {f"gaussian-noise:sigma={sigma},clip=true": 1.0 for sigma in (5, 10, 20)}
@@ -193,7 +193,7 @@ def test_tables_say_it_in_markdown_and_latex() -> None:
 
 def test_figures_are_drawn() -> None:
     pytest.importorskip("matplotlib")
-    from pellucid.evaluation.lab_figures import curves, heat_map
+    from pellucid.evaluation.laboratory.figures import curves, heat_map
 
     matrix = matrix_of(*tried())
     drawn = curves(matrix)

@@ -13,10 +13,10 @@ from pellucid.data.shared_sets import TEST_SETS
 from pellucid.errors import ConfigurationError, MethodError
 from pellucid.evaluation.benchmark_sets import OpenedSet, benchmark_set, open_benchmark_set
 from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result
-from pellucid.evaluation.lab_figures import curves, heat_map
-from pellucid.evaluation.lab_matrix import Matrix, matrix_of
-from pellucid.evaluation.lab_tables import LabTable, lab_latex, lab_markdown, lab_tables
-from pellucid.evaluation.laboratory import Condition, Subject, conditions, domains_of
+from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
+from pellucid.evaluation.laboratory.figures import curves, heat_map
+from pellucid.evaluation.laboratory.matrix import Matrix, matrix_of
+from pellucid.evaluation.laboratory.tables import LabTable, lab_latex, lab_markdown, lab_tables
 from pellucid.evaluation.records import csv_text, json_text, write_whole
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def lab(
         models: recipe files, which are trained from every seed (or taken when they were already), and tested with the
             weights that training exports; weights files; names of models and baselines; ONNX and TorchScript files.
             Weights of one recipe that differ by seed are one row.
-        on: families of conditions, see `pellucid.evaluation.laboratory.FAMILIES`; all when absent.
+        on: families of conditions, see `pellucid.evaluation.laboratory.conditions.FAMILIES`; all when absent.
         seeds: of the training of recipes.
         steps: of training, instead of the recipes' own.
         limit: at most so many pictures of each set, spread evenly.

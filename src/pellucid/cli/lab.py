@@ -38,7 +38,7 @@ def lab(
 
     from pellucid.app.lab import lab as run_lab
     from pellucid.cli.progress import ProgressDisplay
-    from pellucid.evaluation.lab_tables import rich_lab_table
+    from pellucid.evaluation.laboratory.tables import rich_lab_table
 
     with ProgressDisplay() as progress:
         report = run_lab(

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.errors import ConfigurationError
-from pellucid.evaluation.bootstrap import Interval, paired_bootstrap
 from pellucid.evaluation.evaluate import INPUT, Result
-from pellucid.evaluation.laboratory import RELATIONS, Condition, Subject, relation
+from pellucid.evaluation.laboratory.bootstrap import Interval, paired_bootstrap
+from pellucid.evaluation.laboratory.conditions import RELATIONS, Condition, Subject, relation
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Cell:
         spread: standard deviation of the mean PSNR over seeds; `None` with one seed.
         worst: the least gain or greatest loss of one picture with one seed, in dB.
         per_picture: PSNR of every picture, mean over seeds.
-        relation: one of `laboratory.RELATIONS`; `None` where nobody knows what the subject was trained on.
+        relation: one of `conditions.RELATIONS`; `None` where nobody knows what the subject was trained on.
     """
 
     psnr: float

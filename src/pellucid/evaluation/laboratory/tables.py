@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pellucid.evaluation.bootstrap import CONFIDENCE, Interval
-from pellucid.evaluation.lab_matrix import Cell, Matrix, groups_of
-from pellucid.evaluation.laboratory import SEEN
+from pellucid.evaluation.laboratory.bootstrap import CONFIDENCE, Interval
+from pellucid.evaluation.laboratory.conditions import SEEN
+from pellucid.evaluation.laboratory.matrix import Cell, Matrix, groups_of
 from pellucid.evaluation.published import published_scores
 from pellucid.evaluation.published_elsewhere import published_elsewhere
 

@@ -3,8 +3,8 @@
 import io
 
 from pellucid.errors import ConfigurationError
-from pellucid.evaluation.lab_matrix import Matrix
-from pellucid.evaluation.laboratory import SEEN
+from pellucid.evaluation.laboratory.conditions import SEEN
+from pellucid.evaluation.laboratory.matrix import Matrix
 
 LARGEST_GAIN = 12.0
 """dB, where colours end."""
