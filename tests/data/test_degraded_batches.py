@@ -11,12 +11,17 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.data.paired_batches import MixedBatches, PairedBatches
-from pellucid.degradations.chain import kinds
+from pellucid.degradations.chain import CLEAN, Chain
 from pellucid.degradations.mixing import Mixture, allotted
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.errors import ConfigurationError, DataError
 
 MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
+
+
+def kinds(chain: Chain) -> str:
+    """The names of a chain's degradations, joined."""
+    return "+".join(degradation.name for degradation in chain) or CLEAN
 
 
 @pytest.fixture(autouse=True)

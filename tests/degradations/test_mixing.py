@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from pellucid.degradations.blur import DefocusBlur, GaussianBlur
 from pellucid.degradations.catalog import DEGRADATIONS
-from pellucid.degradations.chain import kinds
+from pellucid.degradations.chain import CLEAN, Chain
 from pellucid.degradations.contract import apply
 from pellucid.degradations.grayscale import Grayscale
 from pellucid.degradations.hybrid import TIERS, draw_hybrid
@@ -19,6 +19,11 @@ from pellucid.degradations.presets import PRESETS
 from pellucid.degradations.rain import Rain
 from pellucid.degradations.resize import Resize
 from pellucid.errors import ConfigurationError
+
+
+def kinds(chain: Chain) -> str:
+    """The names of a chain's degradations, joined."""
+    return "+".join(degradation.name for degradation in chain) or CLEAN
 
 
 def seeded(seed: int = 0) -> Generator:

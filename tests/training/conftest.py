@@ -22,12 +22,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_accelerator() -> Iterator[None]:
-    """Accelerate keeps the first precision of a process for good, which is right for a run and not for tests."""
-    state = pytest.importorskip("accelerate.state")
-    state.AcceleratorState._reset_state(True)
-    yield
-    state.AcceleratorState._reset_state(True)
+def every_run_is_the_first(fresh_accelerator: None) -> None:
+    """Of its process."""
 
 
 @pytest.fixture(scope="session")

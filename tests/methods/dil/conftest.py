@@ -1,6 +1,5 @@
 """Strategies on small problems."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,17 +10,8 @@ from torch import nn
 from pellucid.methods.catalog import strategy
 
 
-@pytest.fixture(autouse=True)
-def fresh_accelerator() -> Iterator[None]:
-    """Accelerate keeps the first precision of a process for good."""
-    state = pytest.importorskip("accelerate.state")
-    state.AcceleratorState._reset_state(True)
-    yield
-    state.AcceleratorState._reset_state(True)
-
-
 @pytest.fixture
-def build() -> Builder:
+def build(fresh_accelerator: None) -> Builder:
     """`(name, network, optimiser=None, clip=None, **settings)` to a strategy; SGD of rate 1 without."""
     from accelerate import Accelerator
 
