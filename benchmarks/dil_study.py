@@ -7,13 +7,17 @@ RUNS holds one run folder per recipe of recipes/dil/noise-*.yaml and seed, named
 1,000 steps. For every checkpoint: PSNR on held-out training pictures at the levels that were trained on, and at sigma
 10, 20, 30, 40, 50 on the centres of CBSD68 pictures (the curves). Of every run the checkpoint that is best on the
 *seen* levels goes into the laboratory, which measures whole test sets. Averaged weights are measured beside the weights
-themselves. The verdict follows a rule that was written down before anything was trained (`VERDICT`).
+themselves. The verdict follows a rule that was written down before anything was trained (`VERDICT`); what it asks for
+is measured on whole sets, everything else on at most `--limit` pictures of each. What was measured is kept beside each
+run, so that a run added later costs only itself.
 """
 
 import argparse
+import gzip
 import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,23 +27,25 @@ import yaml
 from torch import Tensor, nn
 
 from measuring import held_out_pictures
-from pellucid.app.evaluate import contestants_of, measure
+from pellucid.app.evaluate import measure
 from pellucid.app.lab import report
 from pellucid.data.config import DataSettings
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.degradations.mixing import Mixture
+from pellucid.evaluation.baselines import baseline
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
-from pellucid.evaluation.evaluate import Contestant, cases, spread_evenly
-from pellucid.evaluation.laboratory.conditions import Subject, conditions, domains_of
+from pellucid.evaluation.evaluate import INPUT, Contestant, Result, cases, spread_evenly
+from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
 from pellucid.evaluation.measures import psnr
 from pellucid.evaluation.protocols import Trial, find_protocol
+from pellucid.evaluation.records import csv_text, json_text, results_of, write_whole
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
 from pellucid.training.checkpoint import checkpoints, load_checkpoint
 from pellucid.training.run_folder import environment
 
 CURVE_SIGMAS = (10, 20, 30, 40, 50)
-CURVE_PICTURES, CURVE_SIDE = 24, 192
+CURVE_PICTURES, CURVE_SIDE = 16, 128
 SEEN_PATCHES, SEEN_SIDE = 64, 96
 KINDS = {"weights": "network", "averaged": "average"}
 FAMILIES = ("noise", "blur", "rain", "jpeg", "hybrid", "real")
@@ -48,7 +54,7 @@ VERDICT = (
     "DIL_sf reproduces in direction if it is above plain empirical risk by at least 0.3 dB at sigma 40 and 50, on "
     "CBSD68 and on Kodak24, for both seeds, at equal patches seen; otherwise it did not."
 )
-VERDICT_SIGMAS, VERDICT_GAIN = (40, 50), 0.3
+VERDICT_SETS, VERDICT_SIGMAS, VERDICT_GAIN = ("cbsd68", "kodak24-500"), (40, 50), 0.3
 
 
 def config_of(run: Path) -> dict[str, Any]:
@@ -119,7 +125,8 @@ def curves_of(run: Path, known: dict[str, Any], noise: dict[int, tuple[Tensor, T
                 network = network_of(run, checkpoint, kind).to(device)
                 at = {str(sigma): mean_psnr(network, *pair) for sigma, pair in noise.items()}
                 rows[step] = {"seen": mean_psnr(network, *seen), **at}
-        print(run.name, step, {kind: {k: round(v, 2) for k, v in rows[step].items()} for kind, rows in found.items()})
+        told = {kind: {k: round(v, 2) for k, v in rows[step].items()} for kind, rows in found.items()}
+        print(run.name, step, told, flush=True)
     return {"begun": begun(run), "virtual": virtual_steps_of(run), **found}
 
 
@@ -139,7 +146,8 @@ def contestant(run: Path, arm: str, step: str, kind: str) -> Contestant:
     network = network_of(run, run / "checkpoints" / f"step-{int(step):08d}", kind)
     restorer = NetworkRestorer(network, dtype=torch.float32)
     name = f"{arm}-s{run.name.rpartition('-s')[2]}"
-    return Contestant(name, lambda image: restorer.restore(image).image, facts={"step": step, "weights": kind})
+    facts = {"step": step, "weights": kind, "begun": str(begun(run))}
+    return Contestant(name, lambda image: restorer.restore(image).image, facts=facts)
 
 
 def subjects_of(runs: Sequence[Path], curves: dict[str, Any]) -> list[Subject]:
@@ -154,6 +162,33 @@ def subjects_of(runs: Sequence[Path], curves: dict[str, Any]) -> list[Subject]:
             groups.setdefault(arm, []).append(contestant(run, arm, step, kind))
             trained[arm] = domains_of({"recipe": config_of(run)})
     return [Subject(name, tuple(found), trained[name]) for name, found in groups.items()]
+
+
+def limit_of(trial: Trial, limit: int | None) -> int | None:
+    """How many pictures of its set: all where the verdict depends on them."""
+    decides = trial.protocol.name == "dil-noise" and trial.test_set in VERDICT_SETS and trial.level in VERDICT_SIGMAS
+    return None if decides else limit
+
+
+def measured(one: Contestant, columns: Sequence[Condition], limit: int | None, kept: Path) -> list[Result]:
+    """A contestant under every condition; what `kept` holds of it is taken, the rest is measured and kept there."""
+    held = results_of(kept.read_text()) if kept.is_file() else []
+    known = {(row.trial, len(row.scores)): row for row in held if row.facts == one.facts}
+    found = []
+    opened = {name: open_benchmark_set(name) for name in {column.trial.test_set for column in columns}}
+    for trial in (column.trial for column in columns):
+        wanted = len(spread_evenly(len(opened[trial.test_set].pictures), limit_of(trial, limit)))
+        if (trial, wanted) not in known:
+            known[trial, wanted] = measure([one], [trial], opened=opened, limit=limit_of(trial, limit))[0]
+            write_whole(kept, json_text(list(known.values())))
+        found.append(replace(known[trial, wanted], contestant=one.name))
+    return found
+
+
+def kept_of(one: Contestant, runs: Sequence[Path]) -> Path:
+    """The file beside the run that holds what was measured of a contestant."""
+    run = next(run for run in runs if str(begun(run)) == one.facts["begun"])
+    return run / "measured" / f"{one.facts['weights']}-{one.facts['step']}.json"
 
 
 def patches_seen(run: Path) -> int:
@@ -177,7 +212,7 @@ def by_seed(results: Sequence[Any], runs: Sequence[Path]) -> tuple[list[str], bo
             continue
         own = [
             (test_set, sigma, *(psnr_of.get((arm, test_set, sigma)) for arm in arms))
-            for test_set in ("cbsd68", "kodak24-500")
+            for test_set in VERDICT_SETS
             for sigma in VERDICT_SIGMAS
         ]
         whole_seeds += all(None not in row for row in own)
@@ -275,9 +310,14 @@ def main() -> None:
         return
     subjects = subjects_of(runs, curves)
     columns = conditions(FAMILIES)
-    everyone = contestants_of([one for subject in subjects for one in subject.contestants])
-    results = measure(everyone, [column.trial for column in columns], limit=arguments.limit)
+    results = measured(baseline(INPUT), columns, arguments.limit, arguments.runs / "input.json")
+    for one in (one for subject in subjects for one in subject.contestants):
+        print(one.name, flush=True)
+        results += measured(one, columns, arguments.limit, kept_of(one, runs))
     report(subjects, columns, results, output)
+    for large in ("results.json", "pictures.csv"):  # beside the runs; here in the small
+        (output / large).unlink()
+    (output / "pictures.csv.gz").write_bytes(gzip.compress(csv_text(results).encode(), mtime=0))
     lines, is_met = by_seed(results, runs)
     answer = {
         None: "Not decided: two seeds are needed, with every comparison, at equal patches.",

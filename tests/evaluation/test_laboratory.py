@@ -1,5 +1,6 @@
 """The laboratory: what a condition is to a model, how sure a difference is, and what stands in the tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,20 @@ def test_a_picture_under_several_conditions_counts_once() -> None:
     matrix = matrix_of(subjects, chosen, results)
     both = matrix.difference(2, [0, 1])
     assert both is not None and both.mean == pytest.approx(np.mean([(-1 - 1) / 2, (-2 - 1) / 2]))
+
+
+def test_pictures_of_conditions_with_more_or_fewer_are_told_apart_by_their_place() -> None:
+    subjects, chosen, results = tried()
+    fewer = [
+        replace(result, scores=result.scores[1:]) if result.trial == chosen[1].trial else result for result in results
+    ]
+    matrix = matrix_of(subjects, chosen, fewer)
+    both = matrix.difference(2, [0, 1])
+    # By their order in the rows it would be the first picture that keeps both conditions, and the mean -1.5.
+    assert both is not None and both.mean == pytest.approx(np.mean([-1, (-2 - 1) / 2]))
+    notes = {table.title: table.notes for table in lab_tables(matrix)}
+    assert "Pictures measured, spread evenly over the set: 1 of 2 at 50." in notes["noise: cbsd68"]
+    assert not any("measured" in note for note in notes["jpeg: kodak24"])
 
 
 def test_tables_say_it_in_markdown_and_latex() -> None:

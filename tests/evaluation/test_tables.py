@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.errors import ImageError
+from pellucid.errors import DataError, ImageError
 from pellucid.evaluation.evaluate import PictureScore, Result
 from pellucid.evaluation.protocols import Trial, find_protocol
-from pellucid.evaluation.records import csv_text, json_text, write_whole
+from pellucid.evaluation.records import csv_text, json_text, results_of, write_whole
 from pellucid.evaluation.tables import markdown, rich_table, summary_tables
 
 
@@ -128,6 +128,17 @@ def test_json_says_how_where_and_with_what() -> None:
     assert content["machine"]["cores"] >= 1 and content["versions"]["torch"]
     assert content["results"][1]["facts"] == {"sha256": "ab12"}
     assert content["results"][1]["pictures"][2]["psnr"] == 32
+
+
+def test_results_are_read_back_as_they_were() -> None:
+    text = json_text(RESULTS)
+    assert tuple(results_of(text)) == tuple(RESULTS)
+    older = json.loads(text)
+    older["protocols"]["awgn"]["input"]["storage"] = "rounded"
+    with pytest.raises(DataError, match="protocol awgn as it is now"):
+        results_of(json.dumps(older))
+    with pytest.raises(DataError, match="as evaluating writes it"):
+        results_of("[]")
 
 
 def test_a_file_is_there_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

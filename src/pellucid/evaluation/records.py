@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 
-from pellucid.evaluation.evaluate import Result
+from pellucid.errors import DataError
+from pellucid.evaluation.evaluate import PictureScore, Result
 from pellucid.evaluation.harm import changes, num_below
 from pellucid.evaluation.measures import SSIM_VARIANTS
+from pellucid.evaluation.protocols import Trial, find_protocol
 from pellucid.images.atomic import replacing
 from pellucid.version import __version__
 
@@ -54,6 +56,34 @@ def json_text(results: Sequence[Result]) -> str:
         "results": [_result(result, changes(result, results)) for result in results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def results_of(text: str) -> list[Result]:
+    """What `json_text` wrote, read back: measured once, compared whenever others are there.
+
+    Raises:
+        DataError: when it is something else, or was measured under a protocol that has changed since.
+        ConfigurationError: when a protocol is not known.
+    """
+    try:
+        content = json.loads(text)
+        described, rows = content["protocols"], content["results"]
+        for name, then in described.items():
+            if then != json.loads(json.dumps(_described(find_protocol(name)))):
+                raise DataError(f"Expected results of protocol {name} as it is now, got an older one: measure again.")
+        return [
+            Result(
+                row["contestant"],
+                Trial(find_protocol(row["protocol"]), row["test_set"], row["level"]),
+                row["seed"],
+                tuple(PictureScore(**picture) for picture in row["pictures"]),
+                row["num_in_set"],
+                row["facts"],
+            )
+            for row in rows
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"Expected results.json as evaluating writes it, got something else ({error}).") from error
 
 
 def machine() -> dict[str, str | int]:

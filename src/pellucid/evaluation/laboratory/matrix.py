@@ -19,7 +19,7 @@ class Cell:
         gain: mean over the input, in dB.
         spread: standard deviation of the mean PSNR over seeds; `None` with one seed.
         worst: the least gain or greatest loss of one picture with one seed, in dB.
-        per_picture: PSNR of every picture, mean over seeds.
+        per_picture: PSNR by the picture's place in the whole set, mean over seeds.
         relation: one of `conditions.RELATIONS`; `None` where nobody knows what the subject was trained on.
     """
 
@@ -27,7 +27,7 @@ class Cell:
     gain: float
     spread: float | None
     worst: float
-    per_picture: tuple[float, ...]
+    per_picture: Mapping[int, float]
     relation: str | None
 
 
@@ -40,12 +40,14 @@ class Matrix:
         conditions: columns.
         cells: by number of subject and of condition.
         inputs: PSNR of the input, by number of condition.
+        pictures: how many were measured and how many the set has, by number of condition.
     """
 
     subjects: tuple[Subject, ...]
     conditions: tuple[Condition, ...]
     cells: Mapping[tuple[int, int], Cell]
     inputs: tuple[float, ...]
+    pictures: tuple[tuple[int, int], ...]
 
     def columns_of(self, subject: int, group: str) -> list[int]:
         """The conditions that are `group` to a subject; when it does not know, to the first one that does."""
@@ -67,8 +69,8 @@ class Matrix:
         for column in columns:
             test_set = self.conditions[column].trial.test_set
             ours, theirs = self.cells[subject, column].per_picture, self.cells[0, column].per_picture
-            for picture, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-                by_picture.setdefault((test_set, picture), []).append(one - other)
+            for picture, own in ours.items():
+                by_picture.setdefault((test_set, picture), []).append(own - theirs[picture])
         if not by_picture:
             return None
         return paired_bootstrap([statistics.fmean(values) for values in by_picture.values()], seed=seed)
@@ -107,10 +109,14 @@ def matrix_of(subjects: Sequence[Subject], conditions: Sequence[Condition], resu
                 gain=statistics.fmean(means) - statistics.fmean(before),
                 spread=statistics.stdev(means) if len(means) > 1 else None,
                 worst=min(one - other for scores in seeds for one, other in zip(scores, before, strict=True)),
-                per_picture=tuple(statistics.fmean(values) for values in zip(*seeds, strict=True)),
+                per_picture={
+                    score.index: statistics.fmean(values)
+                    for score, values in zip(own[0].scores, zip(*seeds, strict=True), strict=True)
+                },
                 relation=None if subject.trained_on is None else relation(condition, subject.trained_on),
             )
-    return Matrix(tuple(subjects), tuple(conditions), cells, tuple(result.psnr for result in inputs))
+    pictures = tuple((len(result.scores), result.num_in_set) for result in inputs)
+    return Matrix(tuple(subjects), tuple(conditions), cells, tuple(result.psnr for result in inputs), pictures)
 
 
 def groups_of(matrix: Matrix) -> list[str]:

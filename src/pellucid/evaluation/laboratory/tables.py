@@ -111,6 +111,11 @@ def _summary(matrix: Matrix) -> LabTable:
             "Gain over the input in dB: mean over the conditions / the worst of them / the worst picture; bold where "
             "the worst condition of all is.",
             "What is seen is seen by the model of the row; where nobody knows, by the first that says.",
+            *(
+                ["Not all pictures were measured: see below."]
+                if any(one < all_ for one, all_ in matrix.pictures)
+                else []
+            ),
         ),
         ("trained on", *groups),
         tuple(rows),
@@ -163,11 +168,25 @@ def _family(matrix: Matrix, columns: Sequence[int]) -> LabTable:
             rows.append((Text(f"published{place}: {name}"), *(Text(texts.get(level, "")) for level in levels)))
     headings = ["PSNR" if level is None else f"{protocol.level_name} {level:g}" for level in levels]
     notes = [f"{protocol.source}. PSNR in dB; bold where the row gains least over the input; {SEEN_MARK} seen."]
+    notes += _some_of_the_pictures(matrix, columns)
     if any(len(subject.contestants) > 1 for subject in matrix.subjects):
         notes.append("After ±: standard deviation over seeds.")
     if protocol.differs is not None:
         notes.append(f"Differs: {protocol.differs}")
     return LabTable(f"{first.family.name}: {test_set}", tuple(notes), ("trained on", *headings), tuple(rows))
+
+
+def _some_of_the_pictures(matrix: Matrix, columns: Sequence[int]) -> list[str]:
+    """A sentence when not all pictures of a set were measured."""
+    short: dict[str, list[str]] = {}
+    for column in columns:
+        measured, held = matrix.pictures[column]
+        if measured < held:
+            level = matrix.conditions[column].trial.level
+            short.setdefault(f"{measured} of {held}", []).append("" if level is None else f"{level:g}")
+    everywhere = len(short) == 1 and sum(map(len, short.values())) == len(columns)
+    told = (count if everywhere else f"{count} at {', '.join(levels)}" for count, levels in short.items())
+    return [f"Pictures measured, spread evenly over the set: {'; '.join(told)}."] if short else []
 
 
 def _number(cell: Cell) -> str:
