@@ -8,8 +8,8 @@ RUNS holds one run folder per recipe of recipes/dil/noise-*.yaml and seed, named
 10, 20, 30, 40, 50 on the centres of CBSD68 pictures (the curves). Of every run the checkpoint that is best on the
 *seen* levels goes into the laboratory, which measures whole test sets. Averaged weights are measured beside the weights
 themselves. The verdict follows a rule that was written down before anything was trained (`VERDICT`); what it asks for
-is measured on whole sets, everything else on at most `--limit` pictures of each. What was measured is kept beside each
-run, so that a run added later costs only itself.
+is measured on whole sets, everything else on at most `--limit` pictures of each. What was measured is kept beside the
+runs, so that a run added later costs only itself.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import gzip
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,11 @@ from pellucid.degradations.mixing import Mixture
 from pellucid.evaluation.baselines import baseline
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
 from pellucid.evaluation.evaluate import INPUT, Contestant, Result, cases, spread_evenly
+from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
 from pellucid.evaluation.measures import psnr
 from pellucid.evaluation.protocols import Trial, find_protocol
-from pellucid.evaluation.records import csv_text, json_text, results_of, write_whole
+from pellucid.evaluation.records import csv_text
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
 from pellucid.training.checkpoint import checkpoints, load_checkpoint
@@ -170,25 +170,10 @@ def limit_of(trial: Trial, limit: int | None) -> int | None:
     return None if decides else limit
 
 
-def measured(one: Contestant, columns: Sequence[Condition], limit: int | None, kept: Path) -> list[Result]:
-    """A contestant under every condition; what `kept` holds of it is taken, the rest is measured and kept there."""
-    held = results_of(kept.read_text()) if kept.is_file() else []
-    known = {(row.trial, len(row.scores)): row for row in held if row.facts == one.facts}
-    found = []
-    opened = {name: open_benchmark_set(name) for name in {column.trial.test_set for column in columns}}
-    for trial in (column.trial for column in columns):
-        wanted = len(spread_evenly(len(opened[trial.test_set].pictures), limit_of(trial, limit)))
-        if (trial, wanted) not in known:
-            known[trial, wanted] = measure([one], [trial], opened=opened, limit=limit_of(trial, limit))[0]
-            write_whole(kept, json_text(list(known.values())))
-        found.append(replace(known[trial, wanted], contestant=one.name))
-    return found
-
-
-def kept_of(one: Contestant, runs: Sequence[Path]) -> Path:
-    """The file beside the run that holds what was measured of a contestant."""
-    run = next(run for run in runs if str(begun(run)) == one.facts["begun"])
-    return run / "measured" / f"{one.facts['weights']}-{one.facts['step']}.json"
+def measured(one: Contestant, columns: Sequence[Condition], limit: int | None, kept: KeptResults) -> list[Result]:
+    """A contestant under every condition."""
+    trials = [column.trial for column in columns]
+    return [measure([one], [trial], limit=limit_of(trial, limit), kept=kept)[0] for trial in trials]
 
 
 def patches_seen(run: Path) -> int:
@@ -310,10 +295,11 @@ def main() -> None:
         return
     subjects = subjects_of(runs, curves)
     columns = conditions(FAMILIES)
-    results = measured(baseline(INPUT), columns, arguments.limit, arguments.runs / "input.json")
-    for one in (one for subject in subjects for one in subject.contestants):
+    kept = KeptResults(arguments.runs / "measured.jsonl")
+    results: list[Result] = []
+    for one in [baseline(INPUT), *(one for subject in subjects for one in subject.contestants)]:
         print(one.name, flush=True)
-        results += measured(one, columns, arguments.limit, kept_of(one, runs))
+        results += measured(one, columns, arguments.limit, kept)
     report(subjects, columns, results, output)
     for large in ("results.json", "pictures.csv"):  # beside the runs; here in the small
         (output / large).unlink()

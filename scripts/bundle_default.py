@@ -96,7 +96,8 @@ def trained(path: Path) -> Part:
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
-    return Part(tensors, description["network"], {"recipe": recipe, "step": description["step"]})
+    origin = {key: description[key] for key in ("step", "started_from") if key in description}
+    return Part(tensors, description["network"], {"recipe": recipe, **origin})
 
 
 def bundled() -> dict[str, Part]:

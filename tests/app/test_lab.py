@@ -3,12 +3,14 @@
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
-from pellucid.app.lab import lab
+from pellucid.app import evaluate
+from pellucid.app.lab import KEPT, lab
 from pellucid.errors import ConfigurationError, DataError, MethodError
 
 image = pytest.importorskip("PIL.Image")
@@ -83,6 +85,39 @@ def test_recipes_of_two_seeds_and_a_baseline(root: Path, tmp_path: Path) -> None
     assert again.matrix.cells[0, 0].psnr == report.matrix.cells[0, 0].psnr and not again.files
     shorter = lab([str(plain)], on=["jpeg"], steps=1, data_root=root, output=tmp_path / "short", device="cpu", limit=1)
     assert len(shorter.matrix.cells[0, 0].per_picture) == 1
+
+
+def test_what_was_measured_is_not_measured_again(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cv2")
+    asked: list[str] = []
+    measured_in = evaluate.evaluate_trial
+
+    def counting(contestants: Any, *given: Any, **named: Any) -> Any:
+        asked.extend(contestant.name for contestant in contestants)
+        return measured_in(contestants, *given, **named)
+
+    monkeypatch.setattr(evaluate, "evaluate_trial", counting)
+    ask = {"on": ["jpeg"], "data_root": root, "output": tmp_path / "out", "device": "cpu"}
+    lines = tmp_path / "out" / KEPT
+    first = lab(["opencv-nlm"], **ask)
+    trials = len(first.matrix.conditions)
+    assert asked == ["input", "opencv-nlm"] * trials
+    # Killed within the last line: only that one again; and a new model costs only itself.
+    lines.write_text(lines.read_text()[:-100])
+    asked.clear()
+    second = lab(["opencv-nlm", str(write_recipe(tmp_path, "plain", "empirical-risk"))], **ask)
+    assert asked == ["plain-s0"] * (trials - 1) + ["opencv-nlm", "plain-s0"]
+    assert second.matrix.cells[0, 0] == first.matrix.cells[0, 0]
+    asked.clear()
+    lab(["opencv-nlm"], **ask)
+    assert not asked
+    # Other pictures, other versions: measured anew.
+    lab(["opencv-nlm"], limit=1, **ask)
+    assert len(asked) == 2 * trials
+    asked.clear()
+    lines.write_text(lines.read_text().replace('"torch": "', '"torch": "0.'))
+    lab(["opencv-nlm"], **ask)
+    assert len(asked) == 2 * trials
 
 
 def test_what_cannot_be_compared_is_refused(root: Path) -> None:

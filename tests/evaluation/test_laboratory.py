@@ -84,6 +84,9 @@ def test_pairs_and_joined_models_are_domains_too() -> None:
     found = {condition.trial.level: relation(condition, domains) for condition in conditions(["jpeg"])}
     assert [level for level, group in found.items() if group == "seen degrees"] == [10]
     assert set(found.values()) == {"seen degrees", "unseen degrees"}
+    # What training went on from counts too, and the several trainings of which a part is the mean.
+    gone_on = described({"rain": 1.0}) | {"started_from": {"trained": [joined | {"parts": {"both": [joined] * 2}}]}}
+    assert domains_of(gone_on) is not None and len(domains_of(gone_on) or ()) == 1 + 2 * (len(LEVELS) + 1)
     assert domains_of({}) is None
 
 

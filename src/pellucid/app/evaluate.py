@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pellucid.evaluation.contact_sheet import contact_sheet
 from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly
 from pellucid.evaluation.evaluate import evaluate as evaluate_trial
 from pellucid.evaluation.foreign_models import FOREIGN_SUFFIXES, foreign_model
+from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.protocols import CARD, Protocol, Trial, find_protocol
 from pellucid.evaluation.records import csv_text, json_text, write_whole
 from pellucid.evaluation.tables import SummaryTable, markdown, summary_tables
@@ -112,6 +114,7 @@ def measure(
     limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    kept: KeptResults | None = None,
 ) -> list[Result]:
     """All contestants in all trials.
 
@@ -123,6 +126,7 @@ def measure(
         limit: at most so many pictures of each set, spread evenly.
         seed: of the noise.
         progress: told after every restoration, over all trials.
+        kept: results that are there already and need not be measured; what is measured is kept there.
     """
     opened = {} if opened is None else opened
     for trial in trials:  # all are opened before the first is measured, so that a missing one costs no time
@@ -131,14 +135,15 @@ def measure(
     counts = [len(spread_evenly(len(opened[trial.test_set].pictures), limit)) * len(contestants) for trial in trials]
     results: list[Result] = []
     for position, trial in enumerate(trials):
-        results += evaluate_trial(
-            contestants,
-            trial,
-            opened[trial.test_set],
-            seed=seed,
-            limit=limit,
-            progress=_shifted(progress, sum(counts[:position]), sum(counts)),
+        told = _shifted(progress, sum(counts[:position]), sum(counts))
+        measured = partial(
+            evaluate_trial, trial=trial, pictures=opened[trial.test_set], seed=seed, limit=limit, progress=told
         )
+        if kept is None:
+            results += measured(contestants)
+        else:
+            num_pictures = counts[position] // len(contestants)
+            results += kept.or_measured(contestants, trial, seed, num_pictures, measured)
     return results
 
 

@@ -13,6 +13,7 @@ from pellucid.data.shared_sets import TEST_SETS
 from pellucid.errors import ConfigurationError, MethodError
 from pellucid.evaluation.benchmark_sets import OpenedSet, benchmark_set, open_benchmark_set
 from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result
+from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
 from pellucid.evaluation.laboratory.figures import curves, heat_map
 from pellucid.evaluation.laboratory.matrix import Matrix, matrix_of
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 RECIPE_SUFFIXES = (".yaml", ".yml")
 RUNS = Path("runs") / "lab"
 """Where recipes are trained when no output folder is named."""
+KEPT = "measured.jsonl"
+"""What was measured so far, in the output folder."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def lab(
         steps: of training, instead of the recipes' own.
         limit: at most so many pictures of each set, spread evenly.
         data_root: folder that holds `train/` and `test/`; the environment variable PELLUCID_DATA when absent.
-        output: folder for tables, figures, results and run folders; only run folders are written when absent.
+        output: folder for tables, figures, results and run folders; only run folders are written when absent. What
+            was measured into it before is not measured again: an interrupted run goes on, and a model can be added.
         device: for models; `"cpu"` also for training.
         progress: told after every restoration.
 
@@ -95,7 +99,13 @@ def lab(
     subjects = _merged(found)
     contestants = [contestant for subject in subjects for contestant in subject.contestants]
     results = measure(
-        contestants_of(contestants), trials, opened=opened, data_root=data_root, limit=limit, progress=progress
+        contestants_of(contestants),
+        trials,
+        opened=opened,
+        data_root=data_root,
+        limit=limit,
+        progress=progress,
+        kept=None if output is None else KeptResults(Path(output) / KEPT),
     )
     return report(subjects, chosen, results, output)
 

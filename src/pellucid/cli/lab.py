@@ -29,7 +29,7 @@ def lab(
         steps: Train for so long, instead of the recipes' own steps.
         limit: At most so many pictures of each set.
         data_root: Folder that holds train/ and test/; the variable PELLUCID_DATA without it.
-        output: Folder for tables (Markdown, LaTeX), figures, results and training runs.
+        output: Folder for tables (Markdown, LaTeX), figures, results and runs; what is there is not done again.
         device: cpu, cuda or mps; the best at hand without it.
     """
     import sys

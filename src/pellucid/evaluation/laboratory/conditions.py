@@ -163,7 +163,10 @@ def conditions(families: Sequence[str], levels: Mapping[str, Sequence[float]] | 
 
 
 def domains_of(description: Mapping[str, Any]) -> tuple[Domain, ...] | None:
-    """The domains that a weights file, with all its parts, says it was trained on; `None` when it says none."""
+    """The domains that a weights file says it was trained on; `None` when it says none.
+
+    With all its parts, and what was trained on before where training went on from other weights.
+    """
     found = [domain for recipe in _recipes(description) for domain in _domains(recipe.get("data", {}))]
     return tuple(found) or None
 
@@ -199,9 +202,10 @@ def relation(condition: Condition, trained_on: Sequence[Domain]) -> str:
 def _recipes(description: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if isinstance(description.get("recipe"), Mapping):
         yield description["recipe"]
-    for part in (description.get("parts") or {}).values():
-        if isinstance(part, Mapping):
-            yield from _recipes(part)
+    before = (description.get("started_from") or {}).get("trained", ())
+    for part in (*(description.get("parts") or {}).values(), *before):
+        for one in part if isinstance(part, list) else [part]:
+            yield from _recipes(one)
 
 
 def _domains(data: Mapping[str, Any]) -> Iterator[Domain]:

@@ -12,7 +12,10 @@ class NetworkSettings(Section):
 
     name: str = Field(default="residual-unet", description="A name of `pellucid.networks.catalog`.")
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the network.")
-    start_from: str | None = Field(default=None, description="Weights file to start from; random weights when absent.")
+    start_from: str | None = Field(
+        default=None,
+        description="Weights file to start from, or the name of a bundled model; random weights when absent.",
+    )
     start_from_part: str | None = Field(
         default=None,
         description="Which part of that file, when it holds several: in the default model generalist, tone, chooser, "

@@ -1,5 +1,6 @@
 """The supervised recipe: network, averaged weights, optimiser, schedule."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +16,8 @@ from pellucid.methods.supervised.schedule import cosine_with_warm_up, halved_wit
 from pellucid.networks.catalog import build_network
 from pellucid.objectives.classification import DomainObjective
 from pellucid.objectives.pixel import PixelObjective
-from pellucid.weights.files import load_into, load_weights
+from pellucid.weights.bundled import BUNDLED, bundled_weights
+from pellucid.weights.files import load_into, load_weights, sha256
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -34,11 +36,10 @@ class SupervisedRecipe:
     def __init__(self, config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int):
         self.config, self.accelerator, self.steps = config, accelerator, steps
         network = build_network(config.network.name, config.network.arguments)
+        self.origin: dict[str, Any] | None = None
         if config.network.start_from is not None:
-            start = config.network.start_from
-            load_into(
-                network, _part(load_weights(start)[0], config.network.start_from_part, start), start, may_lack=True
-            )
+            tensors, self.origin = _start(config.network.start_from, config.network.start_from_part)
+            load_into(network, tensors, config.network.start_from, may_lack=True)
         network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimisation = config.optimisation
         optimiser = torch.optim.AdamW(
@@ -108,9 +109,21 @@ class SupervisedRecipe:
         return NetworkRestorer(network, device=self.accelerator.device)
 
     def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The averaged weights, and how to build their network."""
+        """The averaged weights, how to build their network, and what was trained before, where training went on."""
         network = {"name": self.config.network.name, "arguments": self.config.network.arguments}
-        return self.average.weights(), {"method": "supervised", "network": network}
+        before = {} if self.origin is None else {"started_from": self.origin}
+        return self.average.weights(), {"method": "supervised", "network": network, **before}
+
+
+def _start(source: str, part: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors to start from, and what their file says of their own training."""
+    path = bundled_weights(source) if source in BUNDLED else Path(source)
+    tensors, description = load_weights(path)
+    told = description if part is None else description.get("parts", {}).get(part, {})
+    trainings = told if isinstance(told, list) else [told]  # several, when a part is the mean of several trainings
+    origin = [{key: its[key] for key in ("recipe", "step", "started_from", "parts") if key in its} for its in trainings]
+    named = {"file": path.name, "sha256": sha256(path), **({} if part is None else {"part": part})}
+    return _part(tensors, part, source), {**named, "trained": origin}
 
 
 def _part(tensors: dict[str, Tensor], name: str | None, source: str) -> dict[str, Tensor]:
