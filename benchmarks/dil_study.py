@@ -135,10 +135,10 @@ def best_step(curve: dict[str, dict[str, float]]) -> str:
     return max(curve, key=lambda step: curve[step]["seen"])
 
 
-def arm_of(run: Path, longest: int) -> str:
-    """What the seeds of a recipe are called; a shorter run says how long it was."""
+def arm_of(run: Path, most: int) -> str:
+    """What the seeds of a recipe are called; a run that saw fewer patches says how long it was."""
     steps = config_of(run)["training"]["steps"]
-    return run.name.rpartition("-s")[0] + ("" if steps == longest else f", {steps} steps")
+    return run.name.rpartition("-s")[0] + ("" if patches_seen(run) == most else f", {steps} steps")
 
 
 def contestant(run: Path, arm: str, step: str, kind: str) -> Contestant:
@@ -152,12 +152,12 @@ def contestant(run: Path, arm: str, step: str, kind: str) -> Contestant:
 
 def subjects_of(runs: Sequence[Path], curves: dict[str, Any]) -> list[Subject]:
     """Rows of the laboratory: every recipe, its seeds together; plain first."""
-    longest = max(config_of(run)["training"]["steps"] for run in runs)
+    most = max(patches_seen(run) for run in runs)
     groups: dict[str, list[Contestant]] = {}
     trained = {}
     for kind in KINDS:
         for run in runs:
-            arm = arm_of(run, longest) + ("" if kind == "weights" else ", averaged")
+            arm = arm_of(run, most) + ("" if kind == "weights" else ", averaged")
             step = best_step(curves[run.name][kind])
             groups.setdefault(arm, []).append(contestant(run, arm, step, kind))
             trained[arm] = domains_of({"recipe": config_of(run)})
@@ -244,8 +244,8 @@ def virtual_steps_of(run: Path) -> dict[str, float]:
     return {key: statistics.fmean(values) for key, values in found.items() if values}
 
 
-def draw(curves: dict[str, Any], path: Path) -> None:
-    """PSNR over steps at each sigma, a colour per recipe, a line per seed."""
+def draw(curves: dict[str, Any], runs: Sequence[Path], path: Path) -> None:
+    """PSNR over patches seen at each sigma, a colour per recipe, a line per seed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -253,16 +253,17 @@ def draw(curves: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(4 * len(keys), 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     names = list(dict.fromkeys(name.rpartition("-s")[0] for name in curves))
+    batch_sizes = {run.name: config_of(run)["data"]["batch_size"] for run in runs}
     for axes, key in zip(figure.subplots(1, len(keys)), keys, strict=True):
         for run, curve in curves.items():
             name, _, seed = run.rpartition("-s")
             rows = curve["weights"]
             label = name if seed == "0" else None
-            axes.plot(
-                [int(s) for s in rows], [rows[s][key] for s in rows], color=f"C{names.index(name)}", label=label, lw=1
-            )
+            patches = [int(step) * batch_sizes[run] / 1000 for step in rows]
+            values = [row[key] for row in rows.values()]
+            axes.plot(patches, values, color=f"C{names.index(name)}", label=label, lw=1)
         axes.set_title("seen levels, held out" if key == "seen" else f"CBSD68, sigma {key}", fontsize=9)
-        axes.set_xlabel("outer steps")
+        axes.set_xlabel("thousand patches seen")
     figure.axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
 
@@ -290,7 +291,7 @@ def main() -> None:
     content = {"machine": environment(), "chosen on seen levels": chosen, "curves": curves}
     written.write_text(json.dumps(content, indent=1) + "\n")
     (output / "curves.md").write_text(curve_table(curves, 5000))
-    draw(curves, output / "curves-over-steps.png")
+    draw(curves, runs, output / "curves-over-training.png")
     if arguments.curves_only:
         return
     subjects = subjects_of(runs, curves)
