@@ -32,7 +32,7 @@ from pellucid.data.config import DataSettings
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.degradations.mixing import Mixture
 from pellucid.evaluation.baselines import baseline
-from pellucid.evaluation.benchmark_sets import open_benchmark_set
+from pellucid.evaluation.benchmark_sets import OpenedSet, open_benchmark_set
 from pellucid.evaluation.evaluate import INPUT, Contestant, Result, cases, spread_evenly
 from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
@@ -170,10 +170,16 @@ def limit_of(trial: Trial, limit: int | None) -> int | None:
     return None if decides else limit
 
 
-def measured(one: Contestant, columns: Sequence[Condition], limit: int | None, kept: KeptResults) -> list[Result]:
+def measured(
+    one: Contestant,
+    columns: Sequence[Condition],
+    limit: int | None,
+    opened: dict[str, OpenedSet],
+    kept: KeptResults,
+) -> list[Result]:
     """A contestant under every condition."""
     trials = [column.trial for column in columns]
-    return [measure([one], [trial], limit=limit_of(trial, limit), kept=kept)[0] for trial in trials]
+    return [measure([one], [trial], opened=opened, limit=limit_of(trial, limit), kept=kept)[0] for trial in trials]
 
 
 def patches_seen(run: Path) -> int:
@@ -297,10 +303,11 @@ def main() -> None:
     subjects = subjects_of(runs, curves)
     columns = conditions(FAMILIES)
     kept = KeptResults(arguments.runs / "measured.jsonl")
+    opened: dict[str, OpenedSet] = {}
     results: list[Result] = []
     for one in [baseline(INPUT), *(one for subject in subjects for one in subject.contestants)]:
         print(one.name, flush=True)
-        results += measured(one, columns, arguments.limit, kept)
+        results += measured(one, columns, arguments.limit, opened, kept)
     report(subjects, columns, results, output)
     for large in ("results.json", "pictures.csv"):  # beside the runs; here in the small
         (output / large).unlink()

@@ -1,6 +1,7 @@
 """`pellucid lab`: recipes are trained from every seed, models taken, and all of them tested and written about."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from pellucid.app import evaluate
 from pellucid.app.lab import KEPT, lab
+from pellucid.app.train import train
 from pellucid.errors import ConfigurationError, DataError, MethodError
 
 image = pytest.importorskip("PIL.Image")
@@ -83,6 +85,12 @@ def test_recipes_of_two_seeds_and_a_baseline(root: Path, tmp_path: Path) -> None
         ("plain", 2), ("serial", 1),
     ]  # fmt: skip
     assert again.matrix.cells[0, 0].psnr == report.matrix.cells[0, 0].psnr and not again.files
+    # A run of another length is no further seed of it, nor is the same seed again.
+    for steps, seed in (("1", "7"), ("2", "0")):
+        run = tmp_path / f"{steps} steps" / "plain-s7"
+        train(plain, ["--data.seed", seed, "--training.steps", steps, "--training.run_folder", str(run)], root)
+        with pytest.raises(ConfigurationError, match="different names, got plain twice"):
+            lab([files[0], str(run / "weights.safetensors")], on=["jpeg"], data_root=root, device="cpu", limit=1)
     shorter = lab([str(plain)], on=["jpeg"], steps=1, data_root=root, output=tmp_path / "short", device="cpu", limit=1)
     assert len(shorter.matrix.cells[0, 0].per_picture) == 1
 
@@ -115,6 +123,16 @@ def test_what_was_measured_is_not_measured_again(root: Path, tmp_path: Path, mon
     lab(["opencv-nlm"], limit=1, **ask)
     assert len(asked) == 2 * trials
     asked.clear()
+    elsewhere = shutil.copytree(root, tmp_path / "other")
+    with tarfile.open(elsewhere / "test" / "Kodak24.tar", "w") as packed:
+        for path in ("0.png", "1.png"):
+            with tarfile.open(root / "train" / "Clean.tar") as given:
+                member = given.getmember(f"Clean/{path}")
+                member.name, content = f"Kodak24/{path}", given.extractfile(f"Clean/{path}")
+                packed.addfile(member, content)
+    lab(["opencv-nlm"], **(ask | {"data_root": elsewhere}))
+    assert len(asked) == 2 * trials
+    asked.clear()
     lines.write_text(lines.read_text().replace('"torch": "', '"torch": "0.'))
     lab(["opencv-nlm"], **ask)
     assert len(asked) == 2 * trials
@@ -125,6 +143,9 @@ def test_what_cannot_be_compared_is_refused(root: Path) -> None:
         lab([])
     with pytest.raises(ConfigurationError, match="conditions out of"):
         lab(["input"], on=["fog"])
+    for seeds in ([], [-1], [0, 0]):
+        with pytest.raises(ConfigurationError, match="different seeds from 0 on"):
+            lab(["input"], seeds=seeds)
 
 
 def test_what_cannot_work_is_told_before_anything_is_trained(root: Path, tmp_path: Path) -> None:
@@ -138,6 +159,12 @@ def test_what_cannot_work_is_told_before_anything_is_trained(root: Path, tmp_pat
     same = write_recipe(tmp_path / "again", "plain", "dil-sf")
     with pytest.raises(ConfigurationError, match="different names, got plain twice"):
         lab([str(recipe), str(same)], on=["jpeg"], **ask)
+    with pytest.raises(ConfigurationError, match="limit of at least one"):
+        lab([str(recipe)], on=["jpeg"], limit=0, **ask)
+    misspelt = tmp_path / "misspelt.yaml"
+    misspelt.write_text(recipe.read_text().replace("patch_size", "refuse_leaks_into: [CBSD86]\n  patch_size"))
+    with pytest.raises(DataError, match="CBSD86"):
+        lab([str(misspelt)], on=["jpeg"], **ask)
     assert not (tmp_path / "out").exists()
 
 
@@ -146,6 +173,22 @@ def test_pictures_that_are_tested_on_are_not_trained_on(root: Path, tmp_path: Pa
     recipe.write_text(recipe.read_text().replace("train/Clean.tar", "test/Kodak24.tar"))
     with pytest.raises(DataError, match="also occurs in the test set Kodak24"):
         lab([str(recipe)], on=["jpeg"], data_root=root, output=tmp_path / "out", device="cpu")
+
+
+def test_a_finished_run_needs_no_pictures_and_pictures_of_the_test_set_are_told(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copied = shutil.copytree(root, tmp_path / "data")
+    (copied / "train" / "Kodak24.tar").write_bytes((copied / "train" / "Clean.tar").read_bytes())
+    recipe = write_recipe(tmp_path, "plain", "empirical-risk")
+    recipe.write_text(recipe.read_text().replace("train/Clean.tar", "train/Kodak24.tar"))
+    ask = {"on": ["jpeg"], "data_root": copied, "output": tmp_path / "out", "device": "cpu"}
+    first = lab([str(recipe)], **ask)
+    (copied / "train" / "Kodak24.tar").unlink()
+    assert lab([str(recipe)], **ask).matrix.cells == first.matrix.cells
+    assert "was trained on" not in caplog.text
+    lab([str(tmp_path / "out" / "runs" / "plain-s0" / "weights.safetensors")], **ask)
+    assert "was trained on pictures of kodak24, which it is now tested on" in caplog.text
 
 
 def test_recipes_of_different_precision_in_one_run(root: Path, tmp_path: Path) -> None:

@@ -49,13 +49,14 @@ def test_it_refuses_the_pictures_that_the_card_is_measured_on(path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in RECIPES if path.stem.endswith("-sf")], ids=lambda path: path.parent.name + path.stem
+    "path",
+    [path for path in RECIPES if path.stem.endswith(("-sf", "-ps"))],
+    ids=lambda path: path.parent.name + path.stem,
 )
 def test_strategies_are_compared_on_what_is_the_same_but_for_them(path: Path) -> None:
-    plain, other = (
-        read_run(path.with_stem(path.stem.removesuffix("sf") + end)).as_resolved() for end in ("plain", "sf")
-    )
-    assert (plain.pop("strategy")["name"], other.pop("strategy")["name"]) == ("empirical-risk", "dil-sf")
+    task, _, end = path.stem.rpartition("-")
+    plain, other = (read_run(path.with_stem(f"{task}-{one}")).as_resolved() for one in ("plain", end))
+    assert (plain.pop("strategy")["name"], other.pop("strategy")["name"]) == ("empirical-risk", f"dil-{end}")
     assert plain == other
     patches, domains = plain["data"]["batch_size"], [*plain["data"]["mixture"], *plain["data"]["pairs"]]
     assert plain["data"]["balanced"] and patches % len(domains) == 0
@@ -70,6 +71,22 @@ def test_the_arms_of_the_study_differ_by_one_thing(end: str) -> None:
     else:
         assert strategies[1]["name"] == f"dil-{end.removesuffix('-gentle')}"
     assert plain == other
+
+
+def test_small_batches_take_as_many_patches_in_more_steps() -> None:
+    plain, small = (read_run(FOLDER / "dil" / f"noise-{one}.yaml") for one in ("plain", "plain-small"))
+    assert plain.config.data.batch_size * plain.training.steps == small.config.data.batch_size * small.training.steps
+    domains = len(plain.config.data.mixture)
+    assert small.config.data.batch_size == plain.config.data.batch_size // domains, "as many as an inner step of dil-sf"
+    same = {"batch_size": plain.config.data.batch_size}
+    assert plain.config == small.config.model_copy(update={"data": small.config.data.model_copy(update=same)})
+
+
+def test_the_order_of_domains_is_another_one_for_every_seed() -> None:
+    recipe = FOLDER / "dil" / "noise-sf.yaml"
+    assert read_run(recipe, ["--data.seed", "3"]).strategy_settings.order_seed == 3
+    asked = ["--data.seed", "3", "--strategy.order_seed", "5"]
+    assert read_run(recipe, asked).strategy_settings.order_seed == 5
 
 
 @pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from pellucid.errors import MethodError
+from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
 from pellucid.networks.rrdb import RRDB, DenseBlock
 
@@ -29,6 +31,12 @@ def test_the_twin_enlarges_four_times() -> None:
     assert network(torch.rand(2, 3, 5, 7)).shape == (2, 3, 20, 28)
     with pytest.raises(Exception, match="scale must be 1 or 4"):
         build_network("rrdb", {"scale": 2})
+
+
+def test_the_twin_is_no_restorer() -> None:
+    twin = build_network("rrdb", {"width": 4, "growth": 2, "blocks": 1, "scale": 4})
+    with pytest.raises(MethodError, match="RRDB of scale 4: leave its scale out"):
+        NetworkRestorer(twin)
 
 
 def test_a_dense_block_is_its_formula() -> None:

@@ -133,6 +133,7 @@ def measure(
         if trial.test_set not in opened:
             opened[trial.test_set] = open_benchmark_set(trial.test_set, data_root)
     counts = [len(spread_evenly(len(opened[trial.test_set].pictures), limit)) * len(contestants) for trial in trials]
+    fingerprints = {} if kept is None else {name: opened[name].fingerprint for name in {t.test_set for t in trials}}
     results: list[Result] = []
     for position, trial in enumerate(trials):
         told = _shifted(progress, sum(counts[:position]), sum(counts))
@@ -143,7 +144,8 @@ def measure(
             results += measured(contestants)
         else:
             num_pictures = counts[position] // len(contestants)
-            results += kept.or_measured(contestants, trial, seed, num_pictures, measured)
+            pictures = fingerprints[trial.test_set]
+            results += kept.or_measured(contestants, trial, seed, num_pictures, pictures, measured)
     return results
 
 
@@ -175,9 +177,15 @@ def _contestant(name: str, device: str | None, others: Collection[str]) -> Conte
 
     model = load(name, device=device)
     known = {key: str(model.description[key]) for key in ("method", "licence") if key in model.description}
-    facts = {"sha256": model.weights_sha256, "device": model.device, **known}
+    facts = {"sha256": model.weights_sha256, "device": model.device, **_type_of(model.restorer), **known}
     label = _unique(_label(name), others)
     return Contestant(label, lambda image: model.restore(image.to(model.device)).image, facts=facts)
+
+
+def _type_of(restorer: object) -> dict[str, str]:
+    """The type that a network computes in, where it says; a machine with fast bf16 gives other figures."""
+    dtype = getattr(restorer, "dtype", None)
+    return {} if dtype is None else {"dtype": str(dtype).removeprefix("torch.")}
 
 
 def _label(name: str) -> str:

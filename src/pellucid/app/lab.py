@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,16 @@ from pellucid.app.train import train
 from pellucid.data.shared_sets import TEST_SETS
 from pellucid.errors import ConfigurationError, MethodError
 from pellucid.evaluation.benchmark_sets import OpenedSet, benchmark_set, open_benchmark_set
-from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result
+from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly
 from pellucid.evaluation.kept_results import KeptResults
-from pellucid.evaluation.laboratory.conditions import Condition, Subject, conditions, domains_of
+from pellucid.evaluation.laboratory.conditions import (
+    Condition,
+    Subject,
+    conditions,
+    domains_of,
+    patches_of,
+    trained_from,
+)
 from pellucid.evaluation.laboratory.figures import curves, heat_map
 from pellucid.evaluation.laboratory.matrix import Matrix, matrix_of
 from pellucid.evaluation.laboratory.tables import LabTable, lab_latex, lab_markdown, lab_tables
@@ -73,27 +80,31 @@ def lab(
         progress: told after every restoration.
 
     Raises:
-        ConfigurationError: when there is nothing to compare, or a name is not known.
+        ConfigurationError: when there is nothing to compare, a name is not known, or names or seeds occur twice.
         MethodError: when a model cannot be had.
         KeyboardInterrupt: when training was interrupted; what was trained is kept.
         DataError: when a test set is not there, or training pictures occur in it.
     """
     if not models:
         raise ConfigurationError("Expected at least one recipe or model to test, got none: name some.")
+    if not seeds or min(seeds) < 0 or len({*seeds}) < len(seeds):
+        raise ConfigurationError(f"Expected different seeds from 0 on, got {list(seeds)}: correct them.")
+    spread_evenly(1, limit)  # refuses a wrong limit
     chosen = conditions(on)
     trials = [condition.trial for condition in chosen]
     # What can be missing is looked for before anything is trained.
     opened = {name: open_benchmark_set(name, data_root) for name in dict.fromkeys(trial.test_set for trial in trials)}
     taken = {model: _contestants([model], device)[0] for model in models if not _is_recipe(model)}
-    names = [contestant.name for contestant in taken.values()] + [
-        Path(model).stem for model in models if model not in taken
-    ]
-    _require_different(names)
+    recipes = [Path(model) for model in models if model not in taken]
+    names = [contestant.name for contestant in taken.values()]
+    _require_different(names + [recipe.stem for recipe in recipes])
+    _require_different(names + [f"{recipe.stem}-s{seed}" for recipe in recipes for seed in seeds])
     runs = RUNS if output is None else Path(output) / "runs"
     found: list[tuple[Subject, Any]] = []
     for model in models:
         if model in taken:
             found.append(_subject(taken[model], model))
+            _warn_of_training_pictures(model, opened)
         else:
             found += _trained(Path(model), seeds, steps, runs, data_root, device, opened)
     subjects = _merged(found)
@@ -151,14 +162,19 @@ def _trained(
     opened: Mapping[str, OpenedSet],
 ) -> list[tuple[Subject, Any]]:
     """A recipe trained from every seed."""
-    refused = {*read_run(recipe).config.data.refuse_leaks_into, *(benchmark_set(name).stored_as for name in opened)}
+    tested = {benchmark_set(name).stored_as for name in opened} & set(TEST_SETS)
+    refused = {*read_run(recipe).config.data.refuse_leaks_into, *tested}
     found = []
     for seed in seeds:
         folder = runs / f"{recipe.stem}-s{seed}"
         overrides = ["--data.seed", str(seed), "--training.run_folder", str(folder)]
-        overrides += ["--data.refuse_leaks_into", f"[{', '.join(sorted(refused & set(TEST_SETS)))}]"]
+        overrides += ["--data.refuse_leaks_into", f"[{', '.join(sorted(refused))}]"]
         overrides += [] if steps is None else ["--training.steps", str(steps)]
         overrides += ["--training.device", "cpu"] if device == "cpu" else []
+        weights = str(folder / "weights.safetensors")
+        if _is_finished(weights, read_run(recipe, overrides).as_resolved()):
+            found.append(_subject(_contestants([weights], device)[0], weights))
+            continue
         trained = train(recipe, overrides, None if data_root is None else Path(data_root))
         if trained.reason == "interrupted":
             raise KeyboardInterrupt
@@ -167,9 +183,24 @@ def _trained(
                 f"Expected {recipe.name} trained to its end, got its time limit at step {trained.step}: run the same "
                 "command again to go on."
             )
-        weights = str(folder / "weights.safetensors")
         found.append(_subject(_contestants([weights], device)[0], weights))
     return found
+
+
+def _is_finished(weights: str, resolved: Mapping[str, Any]) -> bool:
+    """Whether weights of this very recipe, trained to its end, are there: nothing is needed to take them."""
+    if not Path(weights).is_file():
+        return False
+    description = _description(weights) or {}
+    return description.get("recipe") == resolved and description.get("step") == resolved["training"]["steps"]
+
+
+def _warn_of_training_pictures(model: str, opened: Mapping[str, OpenedSet]) -> None:
+    """Say so when weights name, among what they were trained on, a set that they are about to be tested on."""
+    sources = trained_from(_description(model) or {})
+    for name in opened:
+        if benchmark_set(name).stored_as in sources:
+            logger.warning("%s was trained on pictures of %s, which it is now tested on.", model, name)
 
 
 def _subject(contestant: Contestant, model: str) -> tuple[Subject, Any]:
@@ -181,14 +212,17 @@ def _subject(contestant: Contestant, model: str) -> tuple[Subject, Any]:
     wanted = (recipe or {}).get("training", {}).get("steps")
     if wanted is not None and description.get("step", wanted) < wanted:
         logger.warning("%s was taken at step %s of %s.", contestant.name, description["step"], wanted)
-    return Subject(contestant.name, (contestant,), domains_of(description)), _but_for_the_seed(recipe)
+    subject = Subject(contestant.name, (contestant,), domains_of(description), patches_of(description))
+    return subject, None if recipe is None else (_but_for_the_seed(recipe), recipe["data"].get("seed"))
 
 
-def _but_for_the_seed(recipe: Mapping[str, Any] | None) -> Any:
-    if recipe is None:
-        return None
+def _but_for_the_seed(recipe: Mapping[str, Any]) -> Any:
+    """What decides the result, but for the seed."""
     data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "refuse_leaks_into")}
-    return {**{key: value for key, value in recipe.items() if key != "training"}, "data": data}
+    strategy = recipe.get("strategy", {})
+    strategy = {key: value for key, value in strategy.items() if key != "order_seed"}
+    training = {key: recipe.get("training", {}).get(key) for key in ("steps", "precision")}
+    return {**recipe, "data": data, "strategy": strategy, "training": training}
 
 
 def _description(model: str) -> Mapping[str, Any] | None:
@@ -201,19 +235,20 @@ def _description(model: str) -> Mapping[str, Any] | None:
 
 
 def _merged(found: Sequence[tuple[Subject, Any]]) -> list[Subject]:
-    """Runs of one recipe that are called alike but for `-s0`, `-s1` are one subject, from several seeds."""
-    merged: list[tuple[Subject, Any]] = []
-    for subject, recipe in found:
-        name, _, seed = subject.name.rpartition("-s")
-        name = name if recipe is not None and name and seed.isdigit() else subject.name
-        for position, (before, its_recipe) in enumerate(merged):
-            if name == before.name and recipe is not None and recipe == its_recipe:
-                both = Subject(name, before.contestants + subject.contestants, before.trained_on)
-                merged[position] = (both, recipe)
+    """Runs of one recipe from different seeds, called alike but for `-s0`, `-s1`, are one subject."""
+    merged: list[tuple[Subject, Any, list[Any]]] = []
+    for subject, trained in found:
+        recipe, seed = (None, None) if trained is None else trained
+        name, _, number = subject.name.rpartition("-s")
+        name = name if recipe is not None and name and number.isdigit() else subject.name
+        for position, (before, its_recipe, its_seeds) in enumerate(merged):
+            if name == before.name and recipe is not None and recipe == its_recipe and seed not in its_seeds:
+                both = replace(before, contestants=before.contestants + subject.contestants)
+                merged[position] = (both, recipe, [*its_seeds, seed])
                 break
         else:
-            merged.append((Subject(name, subject.contestants, subject.trained_on), recipe))
-    subjects = [subject for subject, _ in merged]
+            merged.append((replace(subject, name=name), recipe, [seed]))
+    subjects = [subject for subject, _, _ in merged]
     _require_different([subject.name for subject in subjects])
     return subjects
 

@@ -71,13 +71,11 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     training = content.pop("training", {})
     chosen = _as_section(content.pop("strategy", None))
     strategy_name = str(chosen.pop("name", DEFAULT_STRATEGY))
-    return Run(
-        name,
-        _checked(method(name).config, content, path, ""),
-        _checked(TrainingSettings, training, path, "training."),
-        strategy_name,
-        _checked(strategy(strategy_name).config, chosen, path, "strategy."),
-    )
+    config = _checked(method(name).config, content, path, "")
+    settings = _checked(strategy(strategy_name).config, chosen, path, "strategy.")
+    if getattr(settings, "order_seed", 0) is None:
+        settings = settings.model_copy(update={"order_seed": config.data.seed})
+    return Run(name, config, _checked(TrainingSettings, training, path, "training."), strategy_name, settings)
 
 
 def _as_section(strategy: Any) -> dict[str, Any]:

@@ -32,6 +32,11 @@ class PairSource(Section):
         description="Your own pairs: a folder or tar archive with clean/ and degraded/ (or gt/ and input/), base names "
         "alike; relative paths start at the data root (PELLUCID_DATA).",
     )
+    degradation: str | None = Field(
+        default=None,
+        description="What your own pairs show, by its name in a mixture (rain, sensor-noise): the laboratory then "
+        "knows what was trained on. Of the known sets it is known.",
+    )
     weight: float = Field(default=1.0, gt=0, description="How often its pairs are drawn among the pairs, any unit.")
 
 
@@ -89,6 +94,9 @@ class DataSettings(Section):
         from pellucid.degradations.mixing import Mixture  # torch comes with it, which tables of settings do not need
 
         Mixture(self.mixture, self.severity)
+        for pair in self.pairs:
+            if pair.degradation is not None:
+                Mixture({pair.degradation: 1.0}, self.severity)
         return self
 
     @model_validator(mode="after")

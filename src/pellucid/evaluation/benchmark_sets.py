@@ -4,13 +4,15 @@ Some names are views of the same files: `bsd68` is the grey version of `cbsd68`,
 denoising tables call Kodak24. Pictures are decoded one at a time, when they are asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 
+from pellucid.data.fingerprint import fingerprint_pixels
 from pellucid.data.pairs import open_pairs
 from pellucid.data.selection import subfolder
 from pellucid.data.shared_pictures import load_pairs, open_set
@@ -98,6 +100,19 @@ class OpenedSet:
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of every picture; decodes them all."""
         return [(clean.shape[-2], clean.shape[-1]) for _, clean in map(self.read, range(len(self.pictures)))]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all pictures, by name and content; decodes them all."""
+
+        def pictures() -> Iterator[tuple[str, Tensor]]:
+            for index, name in enumerate(self.pictures):
+                degraded, clean = self.read(index)
+                yield name, clean
+                if degraded is not None:
+                    yield f"{name} degraded", degraded
+
+        return fingerprint_pixels(pictures()).sha256
 
 
 def benchmark_set(name: str) -> BenchmarkSet:

@@ -1,7 +1,8 @@
 """Published figures as one literal table with their sources, to stand beside ours under the same protocol.
 
-A cell is written as in the papers, `PSNR`, `PSNR/SSIM` or `PSNR/SSIM/AuC`; `-` where the source has none. SSIM is the
-variant of the protocol. Figures that are known to be wrong where they circulate are left out; see `errata`.
+A cell is written as in the papers, `PSNR`, `PSNR/SSIM` or `PSNR/SSIM/AuC`; `-` where the source has
+none, `?` after what is likely a slip of the source. SSIM is the variant of the protocol. Figures that are known to be
+wrong where they circulate are left out; see `errata`.
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ class PublishedScore:
         ssim: in the protocol's variant, `None` where the source has none.
         auc: in percent, `None` where the source has none.
         source: where they were printed.
+        is_doubtful: whether they are likely a slip of the source.
     """
 
     method: str
@@ -46,6 +48,7 @@ class PublishedScore:
     ssim: float | None
     auc: float | None
     source: str
+    is_doubtful: bool = False
 
 
 _SCUNET = "tables of SwinIR and SCUNet, which agree digit for digit"
@@ -327,8 +330,8 @@ def scores_of(table: PublishedTable) -> Iterator[PublishedScore]:
     """The figures of one table, one by one."""
     for method, cells in table.rows.items():
         for level, cell in zip(table.levels, cells.split(), strict=True):
-            psnr, ssim, auc = (*(_number(part) for part in cell.split("/")), None, None)[:3]
-            yield PublishedScore(method, level, psnr, ssim, auc, table.source)
+            psnr, ssim, auc = (*(_number(part) for part in cell.rstrip("?").split("/")), None, None)[:3]
+            yield PublishedScore(method, level, psnr, ssim, auc, table.source, cell.endswith("?"))
 
 
 def _number(text: str) -> float | None:

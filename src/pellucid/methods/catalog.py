@@ -48,13 +48,13 @@ class TrainingStrategy:
 
     Attributes:
         purpose: in one line.
-        paper: where it was published.
+        paper: where it was published; `None` for what has always been done.
         config: class of its settings.
         build: `(settings, network, optimiser, accelerator, gradient_clip)` to a strategy.
     """
 
     purpose: str
-    paper: str
+    paper: str | None
     config: type[Any]
     build: Callable[[Any, "nn.Module", "Optimizer", "Accelerator", float | None], "Strategy"]
 
@@ -112,7 +112,7 @@ _DIL = "DIL, CVPR 2023"
 STRATEGIES: dict[str, TrainingStrategy] = {
     "empirical-risk": TrainingStrategy(
         purpose="one gradient of the mean loss, one step of the optimiser",
-        paper="-",
+        paper=None,
         config=EmpiricalRiskSettings,
         build=_empirical_risk,
     ),

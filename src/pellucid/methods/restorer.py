@@ -50,6 +50,7 @@ class NetworkRestorer:
         dtype: torch.dtype | None = None,
         bytes_per_pixel: float = DEFAULT_BYTES_PER_PIXEL,
     ):
+        require_same_size(network)
         self.size_multiple: int = network.size_multiple  # pyright: ignore[reportAttributeAccessIssue]
         self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
         dtype = fastest_dtype(device) if dtype is None else dtype
@@ -92,6 +93,20 @@ class NetworkRestorer:
                 "--memory or --tile, or close what else uses it."
             ) from error
         return Restoration(restored.to(image.device))
+
+
+def require_same_size(network: nn.Module) -> None:
+    """Refuse what gives back a picture of another size: restoring, and training for it, keep it.
+
+    Raises:
+        MethodError: when the network enlarges.
+    """
+    scale = getattr(network, "scale", 1)
+    if scale != 1:
+        raise MethodError(
+            f"Expected a network that gives back as many pixels as it takes, got {type(network).__name__} of scale "
+            f"{scale}: leave its scale out; enlarging can be built from Python, not trained or restored with here."
+        )
 
 
 def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_problem import DOMAINS, Builder, batch_of, flat, smooth_network, squared_error
+from small_problem import DOMAINS, Builder, batch_of, flat, plain_gradient, smooth_network, squared_error, step_of
 from torch import nn
 
 from pellucid.data.batch import Batch
@@ -34,11 +34,46 @@ def test_what_is_not_finite_changes_nothing(build: Builder, name: str) -> None:
     batch = batch_of()
     broken = batch.degraded.clone()
     broken[batch.domains.index("soft")] = float("nan")
-    before = flat(network.parameters())
-    with pytest.raises(FloatingPointError):
-        for step in range(6):  # in some order of the domains others come before
+    before, buffers = flat(network.parameters()), flat(network.buffers())
+    for step in range(6):  # in some order of the domains others come before, and take their virtual steps
+        with pytest.raises(FloatingPointError):
             strategy.step(squared_error, Batch(broken, batch.clean, batch.domains, step))
     assert torch.equal(flat(network.parameters()), before)
+    assert torch.equal(flat(network.buffers()), buffers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_clipped(build: Builder, name: str) -> None:
+    network, limit = smooth_network(), 1e-3
+    is_first_order = name in ("dil-sf", "dil-pf")
+    settings = {"inner_optimiser": "sgd", "inner_learning_rate": 0.5} if is_first_order else LARGE
+    taken = step_of(build(name, network, clip=limit, **settings), network, batch_of())
+    steps = len(DOMAINS) if name == "dil-sf" else 2
+    most = 0.5 * steps * limit if is_first_order else limit
+    assert 0.2 * most < taken.norm() <= most * (1 + 1e-5)
+
+
+def test_the_way_of_the_inner_steps_is_formed_in_float32(build: Builder) -> None:
+    """A ten-thousandth of the weights, of which bf16 keeps three digits at most."""
+    network = smooth_network().float()
+    batch = batch_of()
+    batch = Batch(batch.degraded.float(), batch.clean.float(), batch.domains, batch.step)
+    expected = plain_gradient(network, batch)
+    settings = {"inner_optimiser": "sgd", "inner_learning_rate": 1e-3, "inner_steps": 1}
+    taken = build("dil-pf", network, torch.optim.SGD(network.parameters(), lr=0.0), **settings)
+    taken.step(squared_error, batch)
+    way = flat([weight.grad for weight in network.parameters()])
+    assert ((way / 1e-3 - expected).abs() / expected.abs().max()).max() < 3e-4
+
+
+@pytest.mark.parametrize("name", ["dil-ps", "dil-ss"])
+def test_the_size_of_a_virtual_step_is_its_rate_times_its_gradient(build: Builder, name: str) -> None:
+    network, batch = smooth_network(), batch_of(step=0)
+    outer = torch.optim.SGD(network.parameters(), lr=0.0)
+    terms = build(name, network, outer, split_query=False, **LARGE).step(squared_error, batch)
+    part = batch if name == "dil-ps" else batch.select(sorted(DOMAINS)[0])
+    size = LARGE["inner_learning_rate"] * plain_gradient(network, part).norm() / flat(network.parameters()).norm()
+    assert terms["virtual/size"] == pytest.approx(float(size), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,7 +163,7 @@ def test_a_virtual_step_that_does_nothing_is_told(
         for step in range(MEASURED_EVERY * PATIENCE + 1):
             if step % MEASURED_EVERY == 0:
                 strategy.step(squared_error, batch_of(step=step))
-    told = [record for record in caplog.records if "plain empirical risk" in record.getMessage()]
+    told = [record for record in caplog.records if "too small to matter" in record.getMessage()]
     assert len(told) == (1 if rate < 1e-3 else 0)
 
 

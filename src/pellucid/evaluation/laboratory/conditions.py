@@ -5,8 +5,10 @@ A condition is a trial with a degradation that is known by name and strength. Be
 mixes), an *unseen type*, a *mix* of several that was not trained on, or *real*.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from pellucid.errors import ConfigurationError
 from pellucid.evaluation.degrading import HybridDistorted
 from pellucid.evaluation.evaluate import Contestant
 from pellucid.evaluation.protocols import Trial, find_protocol
+
+logger = logging.getLogger(__name__)
 
 SEEN, DEGREE, TYPE, MIX, REAL = "seen degrees", "unseen degrees", "unseen types", "mixes", "real"
 RELATIONS = (SEEN, DEGREE, TYPE, MIX, REAL)
@@ -136,11 +140,13 @@ class Subject:
         name: as it stands in tables.
         contestants: one per seed.
         trained_on: the domains of its training; `None` when nobody said.
+        patches: that one training of it saw; `None` when nobody said.
     """
 
     name: str
     contestants: tuple[Contestant, ...]
     trained_on: tuple[Domain, ...] | None = None
+    patches: int | None = None
 
 
 def conditions(families: Sequence[str], levels: Mapping[str, Sequence[float]] | None = None) -> list[Condition]:
@@ -163,12 +169,39 @@ def conditions(families: Sequence[str], levels: Mapping[str, Sequence[float]] | 
 
 
 def domains_of(description: Mapping[str, Any]) -> tuple[Domain, ...] | None:
-    """The domains that a weights file says it was trained on; `None` when it says none.
+    """The domains that a weights file says it was trained on; `None` when it says none, or not of all.
 
     With all its parts, and what was trained on before where training went on from other weights.
     """
-    found = [domain for recipe in _recipes(description) for domain in _domains(recipe.get("data", {}))]
-    return tuple(found) or None
+    data = [recipe.get("data", {}) for recipe in _recipes(description)]
+    unknown = [pair["name"] for one in data for pair in _pairs(one) if _shown(pair) is None]
+    if unknown:
+        logger.warning(
+            "Nobody says what the pairs %s show, so what is seen and unseen cannot be told; give data.pairs a "
+            "degradation.",
+            unknown[0],
+        )
+        return None
+    return tuple(domain for one in data for domain in _domains(one)) or None
+
+
+def patches_of(description: Mapping[str, Any]) -> int | None:
+    """How many patches the training that a weights file tells of saw, with what it went on from; `None` unless told."""
+    recipe, step = description.get("recipe"), description.get("step")
+    if not isinstance(recipe, Mapping) or step is None or description.get("parts"):
+        return None
+    before = (description.get("started_from") or {}).get("trained", ())
+    earlier = [patches_of(one) for one in before]
+    if None in earlier or len(earlier) > 1:
+        return None
+    return step * recipe["data"]["batch_size"] + sum(count or 0 for count in earlier)
+
+
+def trained_from(description: Mapping[str, Any]) -> set[str]:
+    """Names of the sets and files, without their endings, that a weights file says its pictures came from."""
+    data = [recipe.get("data", {}) for recipe in _recipes(description)]
+    paths = [source["path"] for one in data for source in one.get("sources", ())]
+    return {Path(path).stem for path in paths} | {pair["name"] for one in data for pair in _pairs(one)}
 
 
 def relation(condition: Condition, trained_on: Sequence[Domain]) -> str:
@@ -194,6 +227,8 @@ def relation(condition: Condition, trained_on: Sequence[Domain]) -> str:
         return DEGREE
     strength, place = trial.level * family.scale, (kind, family.attribute)
     ranges = [domain.ranges[place] for domain in alike if place in domain.ranges]
+    if not ranges:
+        return DEGREE  # pairs, of which nobody knows how strong they get
     slack = 1e-6 * abs(strength)
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     return SEEN if lowest - slack <= strength <= highest + slack else DEGREE
@@ -214,10 +249,24 @@ def _domains(data: Mapping[str, Any]) -> Iterator[Domain]:
     for name, weight in data.get("mixture", {}).items():
         if weight > 0 and name != CLEAN and share < 1:
             yield _domain(name, (severity[0], severity[1]))
-    for pair in data.get("pairs", ()):
-        if share > 0 and pair["name"] in PAIRED_KINDS:
-            kind, test_set = PAIRED_KINDS[pair["name"]]
-            yield Domain(pair["name"], frozenset({kind}), {}, test_set)
+    for pair in _pairs(data):
+        shown = _shown(pair)
+        if shown is not None:
+            yield Domain(pair["name"], *shown)
+
+
+def _pairs(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return data.get("pairs", ()) if data.get("pairs_share", 0) > 0 else ()
+
+
+def _shown(pair: Mapping[str, Any]) -> tuple[frozenset[str], Mapping[Any, Any], str | None] | None:
+    """Kinds, ranges and test set of a set of pairs; `None` when nobody knows them."""
+    if pair.get("path") is None and pair["name"] in PAIRED_KINDS:
+        kind, test_set = PAIRED_KINDS[pair["name"]]
+        return frozenset({kind}), {}, test_set
+    if pair.get("degradation") is None:
+        return None
+    return _domain(pair["degradation"], (0.0, 1.0)).kinds, {}, None
 
 
 def _domain(name: str, severity: tuple[float, float]) -> Domain:

@@ -59,16 +59,13 @@ def curves(matrix: Matrix) -> bytes | None:
             cells = [matrix.cells[row, column] for column in columns]
             spread = [cell.spread or 0.0 for cell in cells]
             axes.errorbar(levels, [cell.psnr for cell in cells], spread, marker=".", capsize=2, label=subject.name)
-        seen = [
-            trial.level or 0.0
-            for trial, column in zip(trials, columns, strict=True)
-            if matrix.cells[0, column].relation == SEEN
-        ]
+        seen = matrix.seen_levels(columns)
         if seen:
             axes.axvspan(min(seen), max(seen), color="grey", alpha=0.12)
         axes.set_xlabel(trials[0].protocol.level_name)
         axes.set_ylabel("PSNR, dB")
-        axes.set_title(f"{test_set}; shaded: seen by {matrix.subjects[0].name}", fontsize=8)
+        shaded = f"; shaded: seen by {matrix.subjects[matrix.judge_of(0)].name}" if seen else ""
+        axes.set_title(f"{test_set}{shaded}", fontsize=8)
         axes.legend(fontsize=6)
     return _png(figure, canvas)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pellucid.errors import ConfigurationError
 from pellucid.evaluation.evaluate import INPUT, Result
 from pellucid.evaluation.laboratory.bootstrap import Interval, paired_bootstrap
-from pellucid.evaluation.laboratory.conditions import RELATIONS, Condition, Subject, relation
+from pellucid.evaluation.laboratory.conditions import RELATIONS, SEEN, Condition, Subject, relation
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Cell:
     Attributes:
         psnr: mean over pictures and seeds, in dB.
         gain: mean over the input, in dB.
-        spread: standard deviation of the mean PSNR over seeds; `None` with one seed.
+        gains: the same by seed.
         worst: the least gain or greatest loss of one picture with one seed, in dB.
         per_picture: PSNR by the picture's place in the whole set, mean over seeds.
         relation: one of `conditions.RELATIONS`; `None` where nobody knows what the subject was trained on.
@@ -25,10 +25,15 @@ class Cell:
 
     psnr: float
     gain: float
-    spread: float | None
+    gains: tuple[float, ...]
     worst: float
     per_picture: Mapping[int, float]
     relation: str | None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds, in dB; `None` with one seed."""
+        return statistics.stdev(self.gains) if len(self.gains) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -50,30 +55,47 @@ class Matrix:
     pictures: tuple[tuple[int, int], ...]
 
     def columns_of(self, subject: int, group: str) -> list[int]:
-        """The conditions that are `group` to a subject; when it does not know, to the first one that does."""
-        known = [row for row, one in enumerate(self.subjects) if one.trained_on is not None]
-        judge = subject if subject in known or not known else known[0]
+        """The conditions that are `group` to a subject, or to its judge."""
+        judge = self.judge_of(subject)
         return [column for column in range(len(self.conditions)) if self.cells[judge, column].relation == group]
+
+    def seen_levels(self, columns: Sequence[int]) -> list[float]:
+        """The levels, among those of some conditions, that the judge of the reference was trained on."""
+        judge = self.judge_of(0)
+        seen = [column for column in columns if self.cells[judge, column].relation == SEEN]
+        return [self.conditions[column].trial.level or 0.0 for column in seen]
 
     def worst_column(self, subject: int) -> int:
         """The condition under which the subject gains least."""
         return min(range(len(self.conditions)), key=lambda column: self.cells[subject, column].gain)
 
     def difference(self, subject: int, columns: Sequence[int], seed: int = 0) -> Interval | None:
-        """PSNR of a subject less the reference's, over the pictures of some conditions; `None` without any.
+        """PSNR of a subject less the reference's, mean over some conditions; `None` without any.
 
-        A picture of a set that stands under several conditions counts once, by its mean, since its rows are not
-        independent. Sets that share scenes (Rain100L and Rain100H) are not told.
+        Every condition counts alike, as in the summary. The pictures of a set are drawn once for all its conditions,
+        whose rows are not independent. Sets that share scenes (Rain100L and Rain100H) are not told.
         """
-        by_picture: dict[tuple[str, int], list[float]] = {}
+        by_set: dict[str, list[int]] = {}
         for column in columns:
-            test_set = self.conditions[column].trial.test_set
-            ours, theirs = self.cells[subject, column].per_picture, self.cells[0, column].per_picture
-            for picture, own in ours.items():
-                by_picture.setdefault((test_set, picture), []).append(own - theirs[picture])
-        if not by_picture:
+            by_set.setdefault(self.conditions[column].trial.test_set, []).append(column)
+        if not by_set:
             return None
-        return paired_bootstrap([statistics.fmean(values) for values in by_picture.values()], seed=seed)
+        tables = []
+        for own_columns in by_set.values():
+            pictures = sorted(
+                {picture for column in own_columns for picture in self.cells[subject, column].per_picture}
+            )
+            rows = []
+            for column in own_columns:
+                ours, theirs = self.cells[subject, column].per_picture, self.cells[0, column].per_picture
+                rows.append([ours[picture] - theirs[picture] if picture in ours else None for picture in pictures])
+            tables.append(rows)
+        return paired_bootstrap(*tables, seed=seed)
+
+    def judge_of(self, subject: int) -> int:
+        """Whose training says what is seen: the subject's own; when it does not know, the first one's that does."""
+        known = [row for row, one in enumerate(self.subjects) if one.trained_on is not None]
+        return subject if subject in known or not known else known[0]
 
 
 def matrix_of(subjects: Sequence[Subject], conditions: Sequence[Condition], results: Sequence[Result]) -> Matrix:
@@ -107,7 +129,7 @@ def matrix_of(subjects: Sequence[Subject], conditions: Sequence[Condition], resu
             cells[row, column] = Cell(
                 psnr=statistics.fmean(means),
                 gain=statistics.fmean(means) - statistics.fmean(before),
-                spread=statistics.stdev(means) if len(means) > 1 else None,
+                gains=tuple(mean - statistics.fmean(before) for mean in means),
                 worst=min(one - other for scores in seeds for one, other in zip(scores, before, strict=True)),
                 per_picture={
                     score.index: statistics.fmean(values)

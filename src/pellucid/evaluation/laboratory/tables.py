@@ -1,10 +1,11 @@
 """The laboratory's matrix as tables: Markdown, LaTeX, and for the terminal."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pellucid.evaluation.laboratory.bootstrap import CONFIDENCE, Interval
+from pellucid.evaluation.laboratory.bootstrap import CONFIDENCE, LEAST_PICTURES, Interval
 from pellucid.evaluation.laboratory.conditions import SEEN
 from pellucid.evaluation.laboratory.matrix import Cell, Matrix, groups_of
 from pellucid.evaluation.published import published_scores
@@ -97,19 +98,24 @@ def _summary(matrix: Matrix) -> LabTable:
         columns = matrix.columns_of(subject, group)
         if not columns:
             return Text("-")
-        gains = [matrix.cells[subject, column].gain for column in columns]
-        picture = min(matrix.cells[subject, column].worst for column in columns)
+        cells = [matrix.cells[subject, column] for column in columns]
+        by_seed = [statistics.fmean(gains) for gains in zip(*(cell.gains for cell in cells), strict=True)]
+        spread = f" ±{statistics.stdev(by_seed):.2f}" if len(by_seed) > 1 else ""
+        worst, picture = min(cell.gain for cell in cells), min(cell.worst for cell in cells)
         is_worst = matrix.worst_column(subject) in columns
-        return Text(f"{sum(gains) / len(gains):+.2f} / {min(gains):+.2f} / {picture:+.2f}", is_worst)
+        return Text(f"{statistics.fmean(by_seed):+.2f}{spread} / {worst:+.2f} / {picture:+.2f}", is_worst)
 
     rows = [
         (Text(subject.name), *(cell(row, group) for group in groups)) for row, subject in enumerate(matrix.subjects)
     ]
+    trained = (f"{one.name} {one.patches:,}" for one in matrix.subjects if one.patches is not None)
+    patches = ", ".join(trained)
     return LabTable(
         "What was never seen",
         (
-            "Gain over the input in dB: mean over the conditions / the worst of them / the worst picture; bold where "
-            "the worst condition of all is.",
+            "Gain over the input in dB: mean over the conditions, after ± its standard deviation over seeds / the "
+            "worst condition / the worst picture; bold where the worst condition of all is.",
+            *([f"Patches seen in training: {patches}."] if patches else []),
             "What is seen is seen by the model of the row; where nobody knows, by the first that says.",
             *(
                 ["Not all pictures were measured: see below."]
@@ -139,9 +145,10 @@ def _differences(matrix: Matrix) -> LabTable:
     return LabTable(
         f"Difference to {reference.name}",
         (
-            f"PSNR in dB, mean and {CONFIDENCE:.0%} interval of the paired bootstrap over pictures; bold where zero "
-            f"lies outside. Groups are those of {reference.name}. Seeds are averaged first: intervals are about "
-            "pictures, not about training again. A picture counts once per set; sets that share scenes are not told.",
+            f"PSNR in dB, mean over conditions and {CONFIDENCE:.0%} interval of the paired bootstrap over pictures; "
+            f"bold where zero lies outside, by {LEAST_PICTURES} pictures or more. Groups are those of "
+            f"{matrix.subjects[matrix.judge_of(0)].name}. Seeds are averaged first: intervals are about pictures, not "
+            "about training again. A picture is drawn once per set; sets that share scenes are not told.",
         ),
         ("trained on", *groups, "all"),
         tuple(rows),
@@ -163,11 +170,14 @@ def _family(matrix: Matrix, columns: Sequence[int]) -> LabTable:
         published: dict[str, dict[float | None, str]] = {}
         for score in scores:
             if score.psnr is not None and score.level in levels:
-                published.setdefault(f"{score.method} ({score.source})", {})[score.level] = f"{score.psnr:.2f}"
+                text = f"{score.psnr:.2f}{'?' if score.is_doubtful else ''}"
+                published.setdefault(f"{score.method} ({score.source})", {})[score.level] = text
         for name, texts in published.items():
             rows.append((Text(f"published{place}: {name}"), *(Text(texts.get(level, "")) for level in levels)))
+    is_doubtful = any(cell.text.endswith("?") for row in rows for cell in row)
     headings = ["PSNR" if level is None else f"{protocol.level_name} {level:g}" for level in levels]
     notes = [f"{protocol.source}. PSNR in dB; bold where the row gains least over the input; {SEEN_MARK} seen."]
+    notes += ["After ?: likely a slip of the source."] if is_doubtful else []
     notes += _some_of_the_pictures(matrix, columns)
     if any(len(subject.contestants) > 1 for subject in matrix.subjects):
         notes.append("After ±: standard deviation over seeds.")
@@ -202,7 +212,14 @@ def _latex_row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-_LATEX: dict[str, str] = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", SEEN_MARK: r"$^*$"}
+_LATEX: dict[str, str] = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "±": r"$\pm$",
+    SEEN_MARK: r"$^*$",
+    **{letter: f"\\{letter}" for letter in "&%_#${}"},
+}
 
 
 def _escaped(text: str) -> str:

@@ -17,8 +17,10 @@ class SerialFirstOrder(Section):
     )
     inner_learning_rate: float = Field(default=1e-4, ge=0, description="Constant; 1e-4 as released.")
     inner_betas: tuple[Share, Share] = Field(default=(0.0, 0.999), description="Adam's decay rates, as released.")
-    order_seed: int = Field(
-        default=0, description="Of the order of domains or parts; that of step n depends on both alone."
+    order_seed: int | None = Field(
+        default=None,
+        description="Of the order of domains or parts; that of step n depends on both alone. That of the data when "
+        "absent.",
     )
 
 

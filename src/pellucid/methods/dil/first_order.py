@@ -59,10 +59,11 @@ class FirstOrder:
         self.virtual_steps = VirtualSteps("dil-pf" if isinstance(settings, ParallelFirstOrder) else "dil-sf")
 
     def step(self, objective: Objective, batch: Batch) -> dict[str, float]:
-        """One outer step. Returns the terms of the last inner losses, and what virtual steps do every 50 steps.
+        """One outer step. Returns the terms of each domain's last inner loss, and what virtual steps do every 50 steps.
 
         Raises:
-            FloatingPointError: when a loss or gradient is not finite; the weights are as they were.
+            FloatingPointError: when a loss or gradient is not finite; weights and buffers are as they were. The inner
+                optimiser keeps its moments of the parts that were finite.
             MethodError: when the processes have different domains.
         """
         require_same_domains(self.accelerator, batch)
@@ -91,18 +92,20 @@ class FirstOrder:
         return {"loss": mean, "displacement": size, **terms, **measured}  # pyright: ignore[reportReturnType]
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of both optimisers."""
-        return {"optimiser": self.optimiser.state_dict(), "inner_optimiser": self.inner.state_dict()}
+        """The state of both optimisers, and how often in a row a virtual step was too small."""
+        inner = self.inner.state_dict()
+        return {"optimiser": self.optimiser.state_dict(), "inner_optimiser": inner, "small": self.virtual_steps.small}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self.optimiser.load_state_dict(state["optimiser"])
         self.inner.load_state_dict(state["inner_optimiser"])
+        self.virtual_steps.small = state.get("small", 0)
 
     def _parts(self, batch: Batch) -> list[Batch]:
         if isinstance(self.settings, ParallelFirstOrder):
-            return mixed_parts(batch, self.settings.inner_steps, self.settings.order_seed)
-        return by_domain(batch, self.settings.order_seed)
+            return mixed_parts(batch, self.settings.inner_steps, self.settings.order_seed or 0)
+        return by_domain(batch, self.settings.order_seed or 0)
 
     def _inner_steps(self, objective: Objective, parts: list[Batch]) -> tuple[list[Tensor], dict[str, float]]:
         losses: list[Tensor] = []

@@ -12,7 +12,7 @@ from pellucid.methods.base import Objective
 from pellucid.methods.dil.config import ParallelFirstOrder, ParallelSecondOrder, SerialSecondOrder
 from pellucid.methods.dil.processes import mean_over_processes, require_same_domains
 from pellucid.methods.dil.slices import by_domain, mixed_parts, support_and_query
-from pellucid.methods.dil.virtual_steps import VirtualSteps, keeping_buffers, norm, put
+from pellucid.methods.dil.virtual_steps import MEASURED_EVERY, VirtualSteps, keeping_buffers, norm, put
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -114,7 +114,9 @@ class SecondOrder:
         is_due = self.virtual_steps.is_due(batch.step)
         total = [torch.zeros_like(weight) for weight in self.parameters]
         losses: list[Tensor] = []
-        terms: dict[str, float] = {}
+        terms: dict[str, list[Tensor]] = {}
+        measured: dict[str, float] = {}
+        looked_at = batch.step // MEASURED_EVERY % len(parts)  # one domain at a time, in turns
         for position, part in enumerate(parts):
             inner, _ = self._loss(objective, self.network, part)
             slopes = torch.autograd.grad(inner, self.parameters, create_graph=self.hessian == "exact")
@@ -129,13 +131,15 @@ class SecondOrder:
                 for sum_of, its in zip(total, curved, strict=True):
                     sum_of.sub_(its, alpha=rate / len(parts))
             losses.append(outer.detach())
-            terms.update(its_terms)
-            if is_due and position == 0:
+            for name, value in its_terms.items():
+                terms.setdefault(name, []).append(torch.as_tensor(value))
+            if is_due and position == looked_at:
                 with torch.no_grad(), keeping_buffers(self.network):
                     after, _ = self._loss(objective, VirtualNetwork(self.network, virtual), part)
                 size = rate * norm(slopes)
-                terms |= self.virtual_steps.measured(size, norm(self.parameters), inner.detach(), after.detach())
-        return total, torch.stack(losses).mean(), terms
+                measured = self.virtual_steps.measured(size, norm(self.parameters), inner.detach(), after.detach())
+        means: dict[str, Any] = {name: torch.stack(values).mean() for name, values in terms.items()}
+        return total, torch.stack(losses).mean(), means | measured
 
     def _moved(self, directions: Sequence[Tensor], amount: float | Tensor) -> dict[str, Tensor]:
         """The weights moved along some directions, by name: leaves of a graph of their own."""
@@ -174,9 +178,10 @@ class SecondOrder:
             return objective(network, batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimiser's state; virtual steps of SGD leave none."""
-        return {"optimiser": self.optimiser.state_dict()}
+        """The optimiser's state (virtual steps of SGD leave none), and how often in a row one was too small."""
+        return {"optimiser": self.optimiser.state_dict(), "small": self.virtual_steps.small}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self.optimiser.load_state_dict(state["optimiser"])
+        self.virtual_steps.small = state.get("small", 0)

@@ -1,4 +1,4 @@
-"""How large a virtual step is, and what it does: one that does nothing is empirical risk under another name."""
+"""How large a virtual step is, and what it does: one that does nothing leaves nothing of the method."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -69,7 +69,7 @@ class VirtualSteps:
         self.small = self.small + 1 if abs(change) < LEAST_CHANGE else 0
         if self.small == PATIENCE:
             logger.warning(
-                "Virtual steps of %s change the loss by less than %.1g: this is plain empirical risk; raise "
+                "Virtual steps of %s change the loss by less than %.1g, relative: they are too small to matter; raise "
                 "strategy.inner_learning_rate.",
                 self.name,
                 LEAST_CHANGE,

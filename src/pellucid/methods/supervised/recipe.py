@@ -9,7 +9,7 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.errors import WeightsError
 from pellucid.methods.base import StrategyBuilder
-from pellucid.methods.restorer import NetworkRestorer
+from pellucid.methods.restorer import NetworkRestorer, require_same_size
 from pellucid.methods.supervised.averaging import AveragedWeights
 from pellucid.methods.supervised.config import SupervisedConfig
 from pellucid.methods.supervised.schedule import cosine_with_warm_up, halved_with_warm_up
@@ -36,6 +36,7 @@ class SupervisedRecipe:
     def __init__(self, config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int):
         self.config, self.accelerator, self.steps = config, accelerator, steps
         network = build_network(config.network.name, config.network.arguments)
+        require_same_size(network)
         self.origin: dict[str, Any] | None = None
         if config.network.start_from is not None:
             tensors, self.origin = _start(config.network.start_from, config.network.start_from_part)
