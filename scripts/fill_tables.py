@@ -17,7 +17,7 @@ DOCUMENTS = [
     ROOT / "docs/methods/dil.md",
     ROOT / "src/pellucid/weights/bundle/default.md",
 ]
-MARKED = re.compile(r"<!-- ([\w/-]+) -->\n.*?<!-- end -->", re.DOTALL)
+MARKED = re.compile(r"<!-- ([\w/:-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 ROWS = [  # in words, protocol, test sets, what is to be reached
     ("CBSD68, unclipped Gaussian noise, sigma 15 / 25 / 50", "awgn", ["cbsd68"], "BM3D 33.52 / 30.71 / 27.38"),
@@ -39,14 +39,17 @@ def filled(text: str) -> str:
     """`text` with a table between every `<!-- name -->` and `<!-- end -->`.
 
     `card` is measured in card-default, `card-means` the same without what a mean hides; another name is that of a file
-    in benchmarks/results/.
+    in benchmarks/results/, and `name:2` its first two sections.
     """
 
     def with_table(mark: re.Match[str]) -> str:
         if mark[1] in ("card", "card-means"):
             table = card(has_harm=mark[1] == "card")
         else:
-            table = (RESULTS / f"{mark[1]}.md").read_text(encoding="utf-8").strip()
+            name, _, count = mark[1].partition(":")
+            text = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+            sections = re.split(r"^(?=### )", text, flags=re.MULTILINE)
+            table = (text if not count else "".join(sections[: int(count) + 1])).strip()
         return f"<!-- {mark[1]} -->\n{table}\n<!-- end -->"
 
     return MARKED.sub(with_table, text)

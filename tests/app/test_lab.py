@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from pellucid.app import evaluate
@@ -113,11 +114,18 @@ def test_what_was_measured_is_not_measured_again(root: Path, tmp_path: Path, mon
     # Killed within the last line: only that one again; and a new model costs only itself.
     lines.write_text(lines.read_text()[:-100])
     asked.clear()
-    second = lab(["opencv-nlm", str(write_recipe(tmp_path, "plain", "empirical-risk"))], **ask)
+    recipe = str(write_recipe(tmp_path, "plain", "empirical-risk"))
+    second = lab(["opencv-nlm", recipe], **ask)
     assert asked == ["plain-s0"] * (trials - 1) + ["opencv-nlm", "plain-s0"]
     assert second.matrix.cells[0, 0] == first.matrix.cells[0, 0]
     asked.clear()
     lab(["opencv-nlm"], **ask)
+    assert not asked
+    # Elsewhere, and trained anew: equal trainings are equal files.
+    shutil.rmtree(tmp_path / "out" / "runs")
+    ask["output"] = (tmp_path / "out").rename(tmp_path / "moved")
+    lines = ask["output"] / KEPT
+    lab(["opencv-nlm", recipe], **ask)
     assert not asked
     # Other pictures, other versions: measured anew.
     lab(["opencv-nlm"], limit=1, **ask)
@@ -155,6 +163,15 @@ def test_what_cannot_work_is_told_before_anything_is_trained(root: Path, tmp_pat
         lab([str(recipe)], on=["noise"], **ask)
     with pytest.raises(MethodError, match=r"nowhere\.onnx"):
         lab([str(recipe), "nowhere.onnx"], on=["jpeg"], **ask)
+    with pytest.raises(MethodError, match=r"default, .*bm3d.*, got 'opencv-nml'"):
+        lab([str(recipe), "opencv-nml"], on=["jpeg"], **ask)
+    halving = torch.jit.script(torch.nn.AvgPool2d(2))
+    torch.jit.save(halving, tmp_path / "halving.pt")
+    with pytest.raises(MethodError, match=r"halving.pt for one of that shape, got the shape \(1, 3, 32, 64\)"):
+        lab([str(recipe), str(tmp_path / "halving.pt")], on=["jpeg"], **ask)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="a folder for the output, got the file"):
+        lab([str(recipe)], on=["jpeg"], **(ask | {"output": tmp_path / "file"}))
     (tmp_path / "again").mkdir()
     same = write_recipe(tmp_path / "again", "plain", "dil-sf")
     with pytest.raises(ConfigurationError, match="different names, got plain twice"):
@@ -187,8 +204,23 @@ def test_a_finished_run_needs_no_pictures_and_pictures_of_the_test_set_are_told(
     (copied / "train" / "Kodak24.tar").unlink()
     assert lab([str(recipe)], **ask).matrix.cells == first.matrix.cells
     assert "was trained on" not in caplog.text
-    lab([str(tmp_path / "out" / "runs" / "plain-s0" / "weights.safetensors")], **ask)
-    assert "was trained on pictures of kodak24, which it is now tested on" in caplog.text
+    again = lab([str(tmp_path / "out" / "runs" / "plain-s0" / "weights.safetensors")], **ask)
+    remark = "plain-s0 was trained on pictures of kodak24, which it is now tested on."
+    assert remark in caplog.text and remark in again.tables[0].notes
+
+
+def test_settings_that_can_hardly_be_meant_are_told(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = write_recipe(tmp_path, "one", "dil-sf")
+    run = ["--training.run_folder", str(tmp_path / "run"), "--training.steps", "1"]
+    train(recipe, [*run, "--data.mixture", "{jpeg: 1, rain: 0}"], root)
+    assert "dil-sf intervenes by domain, and there is only jpeg" in caplog.text
+    assert "still warming up at the last of 1 steps: lower optimisation.warm_up_steps, which is 200" in caplog.text
+    caplog.clear()
+    run[1] = str(tmp_path / "another")
+    train(recipe, [*run, "--optimisation.warm_up_steps", "0"], root)
+    assert not caplog.records
 
 
 def test_recipes_of_different_precision_in_one_run(root: Path, tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def test_the_order_of_domains_is_another_one_for_every_seed() -> None:
     assert read_run(recipe, asked).strategy_settings.order_seed == 5
 
 
+def test_a_bare_no_is_a_word_here() -> None:
+    """YAML takes it for false."""
+    assert read_run(RECIPES[0], ["--training.precision", "no"]).training.precision == "no"
+
+
 @pytest.mark.parametrize("override", ["--data.mixtrue", "--network.nmae", "--training.setps", "--nothing"])
 def test_a_setting_that_is_not_known_is_refused(override: str) -> None:
     with pytest.raises(ConfigurationError, match=override.removeprefix("--").split(".")[-1]):

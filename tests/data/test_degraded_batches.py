@@ -128,6 +128,10 @@ def test_mixed_batches_hold_their_share_of_pairs() -> None:
     assert batch.domains[6:] == ("negatives", "negatives") and "negatives" not in batch.domains[:6]
     assert batch.chains[6:] == ((), ())
     assert tuple(kinds(chain) for chain in batch.chains[:6]) == batch.domains[:6]
+    assert set(MixedBatches(batches(batch_size=1), paired, 1.0)(0).domains) == {"negatives"}
+    for share, size, lacking in ((0.5, 1, "pairs"), (0.1, 4, "pairs"), (0.9, 4, "the mixture")):
+        with pytest.raises(ConfigurationError, match=f"leaves none for {lacking}"):
+            MixedBatches(batches(batch_size=size), paired, share)
 
 
 def test_a_share_is_grey_before_and_after() -> None:

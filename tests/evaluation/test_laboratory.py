@@ -1,5 +1,6 @@
 """The laboratory: what a condition is to a model, how sure a difference is, and what stands in the tables."""
 
+import io
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from pellucid.evaluation.laboratory.conditions import (
     trained_from,
 )
 from pellucid.evaluation.laboratory.matrix import matrix_of
-from pellucid.evaluation.laboratory.tables import lab_latex, lab_markdown, lab_tables
+from pellucid.evaluation.laboratory.tables import lab_latex, lab_markdown, lab_tables, rich_lab_tables
 from pellucid.evaluation.protocols import find_protocol
 
 LEVELS = {f"gaussian-noise:sigma={sigma},clip=true": 1.0 for sigma in (5, 10, 20)}
@@ -262,6 +263,28 @@ def test_tables_say_it_in_markdown_and_latex() -> None:
     for line in latex.splitlines():
         if line.endswith(r"\\"):
             assert line.count("&") in (2, 3, 4, 1)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 240])
+def test_figures_are_whole_in_terminals_of_any_width(width: int) -> None:
+    """Narrow ones get a table in parts, as rich draws it."""
+    from rich.console import Console
+
+    subjects, _, _ = tried()
+    chosen = [condition for condition in conditions(["noise"]) if condition.trial.test_set == "cbsd68"]
+    names = ("input", "plain-s0", "ours-s0", "ours-s1", "theirs")
+    results = [result(name, c, [20.0 + n, 21.0]) for n, name in enumerate(names) for c in chosen]
+    for table in lab_tables(matrix_of(subjects, chosen, results)):
+        console = Console(file=io.StringIO(), width=width)
+        parts = rich_lab_tables(table, width)
+        for part in parts:
+            console.print(part)
+        drawn = console.file.getvalue()
+        assert max(len(line.rstrip()) for line in drawn.splitlines()) <= width
+        for row in table.rows:
+            for cell in row[1:]:
+                assert width < len(cell.text) + 30 or cell.text in drawn, f"{cell.text} is cut"
+    assert (len(parts) > 1) == (width < 240)
 
 
 def test_figures_are_drawn() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-from pellucid.errors import ConfigurationError, PellucidError
+from pellucid.errors import ConfigurationError, MethodError, PellucidError
 from pellucid.evaluation.baselines import BASELINES, baseline
 from pellucid.evaluation.benchmark_sets import (
     BENCHMARK_SETS,
@@ -24,6 +24,7 @@ from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.protocols import CARD, Protocol, Trial, find_protocol
 from pellucid.evaluation.records import csv_text, json_text, write_whole
 from pellucid.evaluation.tables import SummaryTable, markdown, summary_tables
+from pellucid.weights.bundled import BUNDLED
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def evaluate(
         MethodError: when a model or baseline is not known or its library is missing.
         DataError: when a test set is not known or not there.
     """
+    require_folder(output)
     contestants = contestants_of(models, device)
     trials = _trials(on, protocol, tuple(sigma), tuple(levels))
     opened: dict[str, OpenedSet] = {}
@@ -103,6 +105,16 @@ def evaluate(
     if output is not None:
         files = _written(Path(output), results, tables, contestants, opened, has_sheets)
     return Evaluation(tuple(results), tables, files)
+
+
+def require_folder(output: str | Path | None) -> None:
+    """Refuse a file where a folder is to be written, before anything is measured.
+
+    Raises:
+        ConfigurationError: when it is one.
+    """
+    if output is not None and Path(output).is_file():
+        raise ConfigurationError(f"Expected a folder for the output, got the file {output}: name another one.")
 
 
 def measure(
@@ -175,6 +187,9 @@ def _contestant(name: str, device: str | None, others: Collection[str]) -> Conte
         return replace(foreign_model(name), name=_unique(_label(name), others))
     from pellucid.methods.load import load
 
+    if name not in BUNDLED and not Path(name).is_file():
+        known = ", ".join((*BUNDLED, *BASELINES))
+        raise MethodError(f"Expected a model ({known}) or the file of one, got {name!r}: correct it.")
     model = load(name, device=device)
     known = {key: str(model.description[key]) for key in ("method", "licence") if key in model.description}
     facts = {"sha256": model.weights_sha256, "device": model.device, **_type_of(model.restorer), **known}

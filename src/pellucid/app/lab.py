@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pellucid.app.evaluate import contestants_of, measure
+import torch
+
+from pellucid.app.evaluate import contestants_of, measure, require_folder
 from pellucid.app.recipe_file import read_run
 from pellucid.app.train import train
 from pellucid.data.shared_sets import TEST_SETS
 from pellucid.errors import ConfigurationError, MethodError
 from pellucid.evaluation.benchmark_sets import OpenedSet, benchmark_set, open_benchmark_set
-from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly
+from pellucid.evaluation.evaluate import INPUT, Contestant, Progress, Result, spread_evenly, timed
+from pellucid.evaluation.foreign_models import FOREIGN_SUFFIXES
 from pellucid.evaluation.kept_results import KeptResults
 from pellucid.evaluation.laboratory.conditions import (
     Condition,
@@ -95,6 +98,10 @@ def lab(
     # What can be missing is looked for before anything is trained.
     opened = {name: open_benchmark_set(name, data_root) for name in dict.fromkeys(trial.test_set for trial in trials)}
     taken = {model: _contestants([model], device)[0] for model in models if not _is_recipe(model)}
+    require_folder(output)
+    for model, contestant in taken.items():
+        if Path(model).suffix.lower() in FOREIGN_SUFFIXES:
+            _try_out(contestant)
     recipes = [Path(model) for model in models if model not in taken]
     names = [contestant.name for contestant in taken.values()]
     _require_different(names + [recipe.stem for recipe in recipes])
@@ -103,8 +110,8 @@ def lab(
     found: list[tuple[Subject, Any]] = []
     for model in models:
         if model in taken:
-            found.append(_subject(taken[model], model))
-            _warn_of_training_pictures(model, opened)
+            subject, recipe = _subject(taken[model], model)
+            found.append((replace(subject, remarks=_remarks(model, subject.name, opened)), recipe))
         else:
             found += _trained(Path(model), seeds, steps, runs, data_root, device, opened)
     subjects = _merged(found)
@@ -192,15 +199,26 @@ def _is_finished(weights: str, resolved: Mapping[str, Any]) -> bool:
     if not Path(weights).is_file():
         return False
     description = _description(weights) or {}
-    return description.get("recipe") == resolved and description.get("step") == resolved["training"]["steps"]
+    wanted = {**resolved, "training": {**resolved["training"], "run_folder": None}}
+    return description.get("recipe") == wanted and description.get("step") == wanted["training"]["steps"]
 
 
-def _warn_of_training_pictures(model: str, opened: Mapping[str, OpenedSet]) -> None:
-    """Say so when weights name, among what they were trained on, a set that they are about to be tested on."""
+def _remarks(model: str, name: str, opened: Mapping[str, OpenedSet]) -> tuple[str, ...]:
+    """What weights name, among what they were trained on, that they are about to be tested on."""
     sources = trained_from(_description(model) or {})
-    for name in opened:
-        if benchmark_set(name).stored_as in sources:
-            logger.warning("%s was trained on pictures of %s, which it is now tested on.", model, name)
+    remarks = tuple(
+        f"{name} was trained on pictures of {test_set}, which it is now tested on."
+        for test_set in opened
+        if benchmark_set(test_set).stored_as in sources
+    )
+    for remark in remarks:
+        logger.warning(remark)
+    return remarks
+
+
+def _try_out(contestant: Contestant) -> None:
+    """Refuse now what would be refused at the first picture: a model of somebody else may take anything."""
+    timed(contestant.name, contestant.restore, torch.full((1, 3, 64, 96), 0.5))
 
 
 def _subject(contestant: Contestant, model: str) -> tuple[Subject, Any]:

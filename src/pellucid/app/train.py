@@ -76,6 +76,7 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
             f"Expected a device that trains in {settings.precision}, got one that does not ({error}): train with "
             "--training.precision no."
         ) from error
+    _warn_of_settings(run)
     set_seed(run.config.data.seed)
     training_batches, validation_batch, pictures = _batches(
         run, data_root, accelerator.device, accelerator.process_index
@@ -122,6 +123,26 @@ def _forget_other_precision(precision: str) -> None:
 
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
         AcceleratorState._reset_state()
+
+
+def _warn_of_settings(run: Run) -> None:
+    """Say what is allowed and can hardly be meant."""
+    domains = [name for name, weight in run.config.data.mixture.items() if weight > 0]
+    domains += [pair.name for pair in run.config.data.pairs if run.config.data.pairs_share > 0]
+    if run.strategy.startswith("dil-") and len(domains) < 2:
+        logger.warning(
+            "%s intervenes by domain, and there is only %s: give data.mixture or data.pairs further domains.",
+            run.strategy,
+            domains[0] if domains else "none",
+        )
+    warm_up = run.config.optimisation.warm_up_steps
+    if warm_up >= run.training.steps:
+        logger.warning(
+            "The learning rate is still warming up at the last of %d steps: lower optimisation.warm_up_steps, which is "
+            "%d.",
+            run.training.steps,
+            warm_up,
+        )
 
 
 def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
@@ -212,7 +233,9 @@ def _export(recipe: Any, folder: Path, run: Run, step: int) -> None:
     from pellucid.weights.files import save_weights
 
     tensors, description = recipe.weights()
-    description = {**description, "recipe": run.as_resolved(), "step": step}
+    resolved = run.as_resolved()
+    resolved["training"]["run_folder"] = None  # where it lived on this machine: equal trainings are equal files
+    description = {**description, "recipe": resolved, "step": step}
     save_weights(folder / "weights.safetensors", tensors, description)
 
 

@@ -29,7 +29,8 @@ def lab(
         steps: Train for so long, instead of the recipes' own steps.
         limit: At most so many pictures of each set.
         data_root: Folder that holds train/ and test/; the variable PELLUCID_DATA without it.
-        output: Folder for tables (Markdown, LaTeX), figures, results and runs; what is there is not done again.
+        output: Folder for tables (Markdown, LaTeX), figures, results and runs; what is there is not done again. Without
+            it tables are printed only, and recipes are trained in runs/lab.
         device: cpu, cuda or mps; the best at hand without it.
     """
     import sys
@@ -38,7 +39,7 @@ def lab(
 
     from pellucid.app.lab import lab as run_lab
     from pellucid.cli.progress import ProgressDisplay
-    from pellucid.evaluation.laboratory.tables import rich_lab_table
+    from pellucid.evaluation.laboratory.tables import rich_lab_tables
 
     with ProgressDisplay() as progress:
         report = run_lab(
@@ -54,7 +55,8 @@ def lab(
         )
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     for table in report.tables:
-        console.print(rich_lab_table(table))
+        for part in rich_lab_tables(table, console.width):
+            console.print(part)
     for file in report.files:
         print(file)
     return 0

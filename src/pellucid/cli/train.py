@@ -23,7 +23,8 @@ def train(
         recipe: A YAML file, such as those in recipes/.
         overrides: Settings that win over the file: --section.field VALUE, as `--show` names them.
         show: Print all settings as they would be used, and do not train.
-        data_root: Folder that relative paths in the recipe start from; the variable PELLUCID_DATA without it.
+        data_root: Folder for relative paths in the recipe that do not exist from here; the variable PELLUCID_DATA
+            without it.
     """
     from pellucid.app import train as app
 

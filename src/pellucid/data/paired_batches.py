@@ -9,6 +9,7 @@ from pellucid.data.batch import Batch
 from pellucid.data.crops import ResidentPictures
 from pellucid.data.degraded_batches import DegradedBatches, generator_of
 from pellucid.degradations.mixing import allotted
+from pellucid.errors import ConfigurationError
 
 Pair = tuple[Tensor, Tensor]
 
@@ -76,6 +77,12 @@ class MixedBatches:
     def __init__(self, made: DegradedBatches, paired: PairedBatches, share: float):
         self.made, self.paired = made, paired
         self.num_paired = round(share * made.batch_size)
+        if 0 < share < 1 and self.num_paired in (0, made.batch_size):
+            kind = "pairs" if self.num_paired == 0 else "the mixture"
+            raise ConfigurationError(
+                f"Expected room for the mixture and for pairs in every batch, but {share:g} of {made.batch_size} "
+                f"patches leaves none for {kind}: raise data.batch_size, or change data.pairs_share."
+            )
 
     def __call__(self, step: int) -> Batch:
         """The batch of `step`."""

@@ -1,4 +1,4 @@
-"""Results kept line by line while measuring goes on: an interruption costs one trial, a model added later itself."""
+"""Results kept line by line while measuring goes on: an interruption costs one of them, a model added later itself."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class KeptResults:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._known: list[tuple[str, Result]] = []
-        if self.path.is_file() and not self.path.read_bytes().endswith(b"\n"):
+        if self.path.is_file() and not (self.path.read_bytes() or b"\n").endswith(b"\n"):
             with self.path.open("a") as file:  # a line that was cut off must not swallow the next one
                 file.write("\n")
         for line in self.path.read_text().splitlines() if self.path.is_file() else ():
@@ -56,17 +56,16 @@ class KeptResults:
             seed: of the noise.
             num_pictures: of the set that are to be measured.
             pictures: fingerprint of the set.
-            measure: gives the results of some of the contestants in this trial.
+            measure: gives the results of contestants in this trial.
         """
         found = [self._find(contestant, trial, seed, num_pictures, pictures) for contestant in contestants]
-        missing = [contestant for contestant, result in zip(contestants, found, strict=True) if result is None]
-        measured = iter(measure(missing) if missing else ())
         results = []
         for contestant, known in zip(contestants, found, strict=True):
-            result = known or next(measured)
-            if known is None and (contestant.facts or contestant.name == INPUT):
-                self._keep(result, pictures)
-            results.append(result)
+            if known is None:
+                (known,) = measure([contestant])  # one by one, so that an interruption costs no more
+                if contestant.facts or contestant.name == INPUT:
+                    self._keep(known, pictures)
+            results.append(known)
         return results
 
     def _find(self, contestant: Contestant, trial: Trial, seed: int, num_pictures: int, pictures: str) -> Result | None:

@@ -1,9 +1,9 @@
 """How the training loop runs, whatever is trained."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pellucid.data.config import Section
 
@@ -16,6 +16,12 @@ class TrainingSettings(Section):
     precision: Literal["bf16", "no"] = Field(
         default="bf16", description="Autocast; weights and optimiser stay float32."
     )
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML takes a bare no for false
+
     time_limit_minutes: float | None = Field(
         default=None, gt=0, description="Save and stop after so long; run again to go on."
     )

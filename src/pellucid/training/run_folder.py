@@ -47,7 +47,7 @@ class RunFolder:
             if changed:
                 raise ConfigurationError(
                     f"Expected the settings that the run in {path} began with, but {changed[0]} differs: "
-                    f"undo the change, or give another --training.run_folder."
+                    "undo the change, or choose another folder (--training.run_folder; -o for the laboratory)."
                 )
             known = path / "pictures.json"
             if pictures is not None and known.is_file() and json.loads(known.read_text()) != pictures:
@@ -174,7 +174,8 @@ def _differences(one: Any, other: Any, name: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
         # Settings that came later than the run are off by default, and a run without them is the same run.
         other = {key: value for key, value in other.items() if key in one or value}
-        keys = sorted(set(one) | set(other), key=str)
+        # Another name explains all else.
+        keys = sorted(set(one) | set(other), key=lambda key: (key != "name", str(key)))
         return [d for key in keys for d in _differences(one.get(key), other.get(key), f"{name}.{key}".strip("."))]
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         rows = enumerate(zip(one, other, strict=True))

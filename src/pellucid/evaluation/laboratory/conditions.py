@@ -141,12 +141,14 @@ class Subject:
         contestants: one per seed.
         trained_on: the domains of its training; `None` when nobody said.
         patches: that one training of it saw; `None` when nobody said.
+        remarks: what a reader must know of it, a sentence each.
     """
 
     name: str
     contestants: tuple[Contestant, ...]
     trained_on: tuple[Domain, ...] | None = None
     patches: int | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def conditions(families: Sequence[str], levels: Mapping[str, Sequence[float]] | None = None) -> list[Condition]:

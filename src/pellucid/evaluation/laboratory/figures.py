@@ -26,7 +26,8 @@ def heat_map(matrix: Matrix) -> bytes:
             cell = matrix.cells[row, column]
             mark = "\n•" if cell.relation == SEEN else ""
             ink = "white" if abs(cell.gain) > 0.6 * LARGEST_GAIN else "black"
-            axes.text(column, row, f"{cell.gain:+.1f}{mark}", ha="center", va="center", fontsize=6, color=ink)
+            gain = round(cell.gain, 1) + 0.0  # without the sign of -0.0
+            axes.text(column, row, f"{gain:+.1f}{mark}", ha="center", va="center", fontsize=6, color=ink)
     axes.set_xticks(list(columns), [condition.label for condition in matrix.conditions], rotation=60, ha="right")
     axes.set_yticks(list(rows), [subject.name for subject in matrix.subjects])
     axes.tick_params(labelsize=7)

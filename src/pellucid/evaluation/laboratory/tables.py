@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SEEN_MARK = "*"
 
+_BORDER = 3
+"""Characters that a column of a table in the terminal has beside its text."""
+
 
 @dataclass(frozen=True)
 class Text:
@@ -64,16 +67,38 @@ def lab_markdown(tables: Sequence[LabTable]) -> str:
     return "\n".join(parts)
 
 
-def rich_lab_table(table: LabTable) -> "Table":
-    """`table` for the terminal."""
+def rich_lab_tables(table: LabTable, width: int) -> "list[Table]":
+    """`table` for a terminal of so many characters: in several parts, one under the other, where it is wider.
+
+    Names of rows are broken into lines rather than take half of the width; figures never are.
+    """
     from rich.table import Table
     from rich.text import Text as RichText
 
-    drawn = Table(title=table.title, caption="\n".join(table.notes), caption_justify="left", title_justify="left")
-    for position, column in enumerate(table.columns):
-        drawn.add_column(column, justify="right" if position else "left", no_wrap=True)
-    for row in table.rows:
-        drawn.add_row(*(RichText(cell.text, style="bold" if cell.is_bold else "") for cell in row))
+    lengths = [
+        max(len(text) for text in (heading, *(row[position].text for row in table.rows)))
+        for position, heading in enumerate(table.columns)
+    ]
+    name_width = max(1, min(lengths[0], width // 2 - _BORDER))
+    parts: list[list[int]] = [[]]
+    for position in range(1, len(table.columns)):
+        taken = sum(lengths[column] + _BORDER for column in (*parts[-1], position)) + name_width + _BORDER + 1
+        if parts[-1] and taken > width:
+            parts.append([])
+        parts[-1].append(position)
+    drawn = []
+    for number, columns in enumerate(parts):
+        is_last = number == len(parts) - 1
+        title = table.title if len(parts) == 1 else f"{table.title} ({number + 1} of {len(parts)})"
+        caption = "\n".join(table.notes) if is_last else None
+        part = Table(title=title, caption=caption, caption_justify="left", title_justify="left")
+        part.add_column(table.columns[0], width=name_width, overflow="fold")
+        for position in columns:
+            part.add_column(table.columns[position], justify="right", no_wrap=True)
+        for row in table.rows:
+            cells = (row[position] for position in (0, *columns))
+            part.add_row(*(RichText(cell.text, style="bold" if cell.is_bold else "") for cell in cells))
+        drawn.append(part)
     return drawn
 
 
@@ -110,6 +135,7 @@ def _summary(matrix: Matrix) -> LabTable:
     ]
     trained = (f"{one.name} {one.patches:,}" for one in matrix.subjects if one.patches is not None)
     patches = ", ".join(trained)
+    is_limited = any(measured < held for measured, held in matrix.pictures)
     return LabTable(
         "What was never seen",
         (
@@ -117,13 +143,10 @@ def _summary(matrix: Matrix) -> LabTable:
             "worst condition / the worst picture; bold where the worst condition of all is.",
             *([f"Patches seen in training: {patches}."] if patches else []),
             "What is seen is seen by the model of the row; where nobody knows, by the first that says.",
-            *(
-                ["Not all pictures were measured: see below."]
-                if any(one < all_ for one, all_ in matrix.pictures)
-                else []
-            ),
+            *(remark for subject in matrix.subjects for remark in subject.remarks),
+            *(["Not all pictures were measured: see below."] if is_limited else []),
         ),
-        ("trained on", *groups),
+        ("model", *groups),
         tuple(rows),
     )
 
@@ -136,6 +159,8 @@ def _differences(matrix: Matrix) -> LabTable:
     def cell(interval: Interval | None) -> Text:
         if interval is None:
             return Text("-")
+        if interval.num_pictures < 2:
+            return Text(f"{interval.mean:+.2f}")
         return Text(f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]", interval.is_certain)
 
     rows = []
@@ -150,7 +175,7 @@ def _differences(matrix: Matrix) -> LabTable:
             f"{matrix.subjects[matrix.judge_of(0)].name}. Seeds are averaged first: intervals are about pictures, not "
             "about training again. A picture is drawn once per set; sets that share scenes are not told.",
         ),
-        ("trained on", *groups, "all"),
+        ("model", *groups, "all"),
         tuple(rows),
     )
 
@@ -183,7 +208,7 @@ def _family(matrix: Matrix, columns: Sequence[int]) -> LabTable:
         notes.append("After ±: standard deviation over seeds.")
     if protocol.differs is not None:
         notes.append(f"Differs: {protocol.differs}")
-    return LabTable(f"{first.family.name}: {test_set}", tuple(notes), ("trained on", *headings), tuple(rows))
+    return LabTable(f"{first.family.name}: {test_set}", tuple(notes), ("model", *headings), tuple(rows))
 
 
 def _some_of_the_pictures(matrix: Matrix, columns: Sequence[int]) -> list[str]:
