@@ -1,5 +1,6 @@
 """Every recipe that ships is a recipe, and is told apart from one that is not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,13 @@ def test_the_order_of_domains_is_another_one_for_every_seed() -> None:
     assert read_run(recipe, ["--data.seed", "3"]).strategy_settings.order_seed == 3
     asked = ["--data.seed", "3", "--strategy.order_seed", "5"]
     assert read_run(recipe, asked).strategy_settings.order_seed == 5
+
+
+def test_the_least_recipe_of_the_documents_is_enough(tmp_path: Path) -> None:
+    text = (FOLDER.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(block)
+    assert read_run(tmp_path / "mine.yaml").config.data.mixture == {"gaussian-noise": 1, "jpeg": 1}
 
 
 def test_a_bare_no_is_a_word_here() -> None:
