@@ -154,14 +154,14 @@ def subjects_of(runs: Sequence[Path], curves: dict[str, Any]) -> list[Subject]:
     """Rows of the laboratory: every recipe, its seeds together; plain first."""
     most = max(patches_seen(run) for run in runs)
     groups: dict[str, list[Contestant]] = {}
-    trained = {}
+    trained, patches = {}, {}
     for kind in KINDS:
         for run in runs:
             arm = arm_of(run, most) + ("" if kind == "weights" else ", averaged")
             step = best_step(curves[run.name][kind])
             groups.setdefault(arm, []).append(contestant(run, arm, step, kind))
-            trained[arm] = domains_of({"recipe": config_of(run)})
-    return [Subject(name, tuple(found), trained[name]) for name, found in groups.items()]
+            trained[arm], patches[arm] = domains_of({"recipe": config_of(run)}), patches_seen(run)
+    return [Subject(name, tuple(found), trained[name], patches[name]) for name, found in groups.items()]
 
 
 def limit_of(trial: Trial, limit: int | None) -> int | None:
@@ -294,7 +294,8 @@ def main() -> None:
     noise = curve_batches()
     curves = {run.name: curves_of(run, known.get(run.name, {}), noise, arguments.device) for run in runs}
     chosen = {name: {kind: best_step(curve[kind]) for kind in KINDS} for name, curve in curves.items()}
-    content = {"machine": environment(), "chosen on seen levels": chosen, "curves": curves}
+    machine = {key: value for key, value in environment().items() if key != "command"}
+    content = {"machine": machine, "chosen on seen levels": chosen, "curves": curves}
     written.write_text(json.dumps(content, indent=1) + "\n")
     (output / "curves.md").write_text(curve_table(curves, 5000))
     draw(curves, runs, output / "curves-over-training.png")
