@@ -189,7 +189,7 @@ def _contestant(name: str, device: str | None, others: Collection[str]) -> Conte
 
     if name not in BUNDLED and not Path(name).is_file():
         known = ", ".join((*BUNDLED, *BASELINES))
-        raise MethodError(f"Expected a model ({known}) or the file of one, got {name!r}: correct it.")
+        raise MethodError(f"Expected a model out of {known}, or the file of one, got {name!r}: correct it.")
     model = load(name, device=device)
     known = {key: str(model.description[key]) for key in ("method", "licence") if key in model.description}
     facts = {"sha256": model.weights_sha256, "device": model.device, **_type_of(model.restorer), **known}

@@ -65,7 +65,7 @@ def paired_bootstrap(
         counts = np.stack([np.bincount(row, minlength=pictures) for row in drawn])
         is_there = np.isfinite(table)
         values = np.where(is_there, table, 0.0)
-        total += (values.sum(axis=1) / is_there.sum(axis=1)).sum()
+        total += float((values.sum(axis=1) / is_there.sum(axis=1)).sum())
         held = counts @ is_there.T
         means = np.divide(counts @ values.T, held, out=np.full(held.shape, np.nan), where=held > 0)
         drawn_total += means.sum(axis=1)

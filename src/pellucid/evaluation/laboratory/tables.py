@@ -133,8 +133,9 @@ def _summary(matrix: Matrix) -> LabTable:
     rows = [
         (Text(subject.name), *(cell(row, group) for group in groups)) for row, subject in enumerate(matrix.subjects)
     ]
+    counts = [one.patches for one in matrix.subjects]
     trained = (f"{one.name} {one.patches:,}" for one in matrix.subjects if one.patches is not None)
-    patches = ", ".join(trained)
+    patches = f"{counts[0]:,} each" if counts[0] is not None and len({*counts}) == 1 else ", ".join(trained)
     is_limited = any(measured < held for measured, held in matrix.pictures)
     return LabTable(
         "What was never seen",
