@@ -28,7 +28,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "encoder_blocks": (2,), "middle_blocks": 2, "decoder_blocks": (1,)},
     ],
 }
-SEES_EVERYTHING = {"tone-map", "degradation-classifier"}
+SEES_EVERYTHING = {"tone-map", "degradation-classifier", "perceive-ir"}
 """Decide from the whole picture, or of it; what they declare holds once the decision is passed in, see their tests."""
 SMALL["all-in-one"] = [
     {

@@ -21,6 +21,7 @@ SMALL = {
     "tone-map": {"width": 4},
     "identity": {},
     "rrdb": {"width": 4, "growth": 2, "blocks": 1},
+    "perceive-ir": {"width": 8, "blocks": [1, 1, 1, 1], "refinement": 1, "code_width": 8},
     "residual-stack": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
     "degradation-classifier": {"domains": ["clean", "rain"], "width": 4},
     "all-in-one": {

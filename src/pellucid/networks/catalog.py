@@ -38,6 +38,12 @@ def _rrdb(**arguments: Any) -> nn.Module:
     return RRDB(**arguments)
 
 
+def _perceive_ir(**arguments: Any) -> nn.Module:
+    from pellucid.networks.perceive_ir import PerceiveIR
+
+    return PerceiveIR(**arguments)
+
+
 def _tone_map(**arguments: Any) -> nn.Module:
     from pellucid.networks.tone_map import ToneMap
 
@@ -87,6 +93,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "nafnet": _nafnet,
     "ffdnet": _ffdnet,
     "rrdb": _rrdb,
+    "perceive-ir": _perceive_ir,
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
     "identity": _identity,

@@ -6,21 +6,8 @@ training patches and large test pictures; it is left out here.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of every pixel, with scale and shift."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """`(B, C, H, W)` to the same."""
-        last = F.layer_norm(features.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, 1e-6)
-        return last.permute(0, 3, 1, 2)
+from pellucid.networks.channel_norm import ChannelNorm
 
 
 class GatedBlock(nn.Module):

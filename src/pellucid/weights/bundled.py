@@ -7,9 +7,14 @@ BUNDLED: dict[str, str] = {"default": "default.safetensors"}
 """Name of a model to its file; a card of the same stem, `default.md`, lies beside it."""
 
 
+def bundled_file(name: str) -> Path:
+    """Where a file that ships with the package lies."""
+    return Path(str(files("pellucid.weights") / "bundle" / name))
+
+
 def bundled_weights(name: str) -> Path:
     """Where the weights of a bundled model lie."""
-    return Path(str(files("pellucid.weights") / "bundle" / BUNDLED[name]))
+    return bundled_file(BUNDLED[name])
 
 
 def model_card(name: str) -> str:

@@ -1,0 +1,134 @@
+"""What a picture shows, as four vectors of a frozen network: the semantic guidance of Perceive-IR (SGM)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pellucid.errors import MethodError, WeightsError
+
+SIDE = 224
+"""Pixels that a picture is resized to, whatever its shape."""
+
+
+class PooledMobileNet(nn.Module):
+    """Mean and spread of MobileNetV2's features at four depths; the encoder that ships with the package.
+
+    It stands in for DINOv2 where that is not at hand, and is not it: features of a classifier, pooled over the picture,
+    each vector brought to mean 0 and variance 1.
+    """
+
+    widths = (48, 64, 192, 640)
+
+    def __init__(self) -> None:
+        super().__init__()
+        from pellucid.networks.mobilenet_v2 import MobileNetV2
+        from pellucid.weights.bundled import bundled_file
+
+        self.trunk = MobileNetV2(bundled_file("mobilenet-v2.npz"))
+
+    @torch.no_grad()
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """`(B, 3, h, w)` in `[0, 1]` to four vectors `(B, widths[n])`, float32, the shallowest first."""
+        with torch.autocast(picture.device.type, enabled=False):
+            features = self.trunk(resized(picture))
+        pooled = [torch.cat([one.mean(dim=(2, 3)), one.std(dim=(2, 3))], dim=1) for one in features]
+        return [F.layer_norm(one, one.shape[1:]).float() for one in pooled]
+
+
+class Dinov2(nn.Module):
+    """The class token of DINOv2 after four of its blocks.
+
+    Args:
+        source: folder, or name of a repository on the Hugging Face hub, of a `Dinov2Model`: facebook/dinov2-base.
+        layers: after which blocks.
+
+    Raises:
+        WeightsError: when nothing can be loaded from there.
+
+    Source:
+        Oquab et al., "DINOv2", 2023; layers as Perceive-IR (IEEE TIP 2026) releases them, the last one before the
+        final normalisation.
+    """
+
+    def __init__(self, source: str, layers: Sequence[int] = (1, 4, 8, 12)):
+        super().__init__()
+        try:
+            from transformers import Dinov2Model
+
+            model: Any = Dinov2Model.from_pretrained(source)
+        except ImportError as error:
+            raise MethodError(
+                "Expected the package transformers, which loads DINOv2, got none: pip install 'pellucid[perceive]'."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise WeightsError(f"Expected a DINOv2 model at {source}, got none ({error}): give its folder.") from error
+        if max(layers) > model.config.num_hidden_layers:
+            raise MethodError(
+                f"Expected layers up to {model.config.num_hidden_layers}, which the model at {source} has, got "
+                f"{max(layers)}: correct semantics.layers."
+            )
+        self.model: tuple[Any] = (model.eval().requires_grad_(False),)  # in a tuple: in no weights file of ours
+        self.layers = tuple(layers)
+        self.widths = (model.config.hidden_size,) * len(self.layers)
+        # Published means and deviations of ImageNet, which the model was trained with.
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """`(B, 3, h, w)` in `[0, 1]` to a vector `(B, hidden)` per layer, float32."""
+        (model,) = self.model
+        seen = (resized(picture) - self.get_buffer("mean")) / self.get_buffer("deviation")
+        with torch.autocast(seen.device.type, enabled=False):
+            found = model.to(seen.device)(pixel_values=seen, output_hidden_states=True).hidden_states
+        return [found[layer][:, 0] for layer in self.layers]
+
+
+class NoSemantics(nn.Module):
+    """Zeros of the widths of another encoder: the same architecture without its information.
+
+    Args:
+        widths: of the vectors.
+    """
+
+    def __init__(self, widths: Sequence[int] = PooledMobileNet.widths):
+        super().__init__()
+        self.widths = tuple(widths)
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """`(B, 3, h, w)` to four vectors of zeros."""
+        return [picture.new_zeros((len(picture), width), dtype=torch.float32) for width in self.widths]
+
+
+SEMANTICS: dict[str, Callable[..., Any]] = {
+    "mobilenet-v2": PooledMobileNet,
+    "dinov2": Dinov2,
+    "none": NoSemantics,
+}
+"""Encoders by the name that a recipe has."""
+
+
+def build_semantics(name: str, arguments: Mapping[str, Any]) -> Any:
+    """The encoder called `name`: a module from `(B, 3, h, w)` to four vectors, with their `widths`.
+
+    Raises:
+        MethodError: when the name is not known, or an argument is not.
+        WeightsError: when its weights are not there.
+    """
+    if name not in SEMANTICS:
+        raise MethodError(f"Expected semantics out of {', '.join(SEMANTICS)}, got {name!r}: choose one of them.")
+    try:
+        return SEMANTICS[name](**arguments)
+    except TypeError as error:
+        raise MethodError(f"Expected arguments that semantics {name} knows, got {dict(arguments)}: {error}.") from error
+
+
+def resized(picture: Tensor) -> Tensor:
+    """`(B, 3, h, w)` to `SIDE` x `SIDE`, bicubic, in `[0, 1]`, float32.
+
+    Differs: clamped and antialiased, which the released code does not do; the proportions are not kept, as there.
+    """
+    return F.interpolate(picture.float(), (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
