@@ -252,7 +252,7 @@ def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> No
 
     from pellucid.methods.supervised.config import SupervisedConfig
     from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
-    from pellucid.methods.supervised.recipe import SupervisedRecipe
+    from pellucid.methods.supervised.recipe import supervised_recipe
 
     joined = lively()
     origin = {"recipe": {"data": {"mixture": {"rain": 1.0}}}, "step": 7}
@@ -261,11 +261,11 @@ def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> No
     start = {"start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "specialists.rain"}
     data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
     config = SupervisedConfig.model_validate({"network": {**STACK, **start}, "data": data})
-    recipe = SupervisedRecipe(config, EmpiricalRisk, Accelerator(cpu=True), steps=1)
+    recipe = supervised_recipe(config, EmpiricalRisk, Accelerator(cpu=True), steps=1)
     for name, value in joined.specialists["rain"].state_dict().items():
         assert torch.equal(recipe.plain_network.state_dict()[name], value)
     began = recipe.weights()[1]["started_from"]
     assert (began["file"], began["part"], began["trained"]) == ("joined.safetensors", "specialists.rain", [origin])
     wrong = config.model_copy(update={"network": config.network.model_copy(update={"start_from_part": "local"})})
     with pytest.raises(WeightsError, match=r"chooser, generalist, specialists, tone\), got 'local'"):
-        SupervisedRecipe(wrong, EmpiricalRisk, Accelerator(cpu=True), steps=1)
+        supervised_recipe(wrong, EmpiricalRisk, Accelerator(cpu=True), steps=1)

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pellucid.data.batch import Batch
-from pellucid.methods.supervised.averaging import AveragedWeights
+from pellucid.methods.averaging import AveragedWeights
+from pellucid.methods.schedule import cosine_with_warm_up
 from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
-from pellucid.methods.supervised.schedule import cosine_with_warm_up
 from pellucid.objectives.pixel import PixelObjective, charbonnier, l1, log_squared_error
 
 

@@ -62,9 +62,9 @@ class TrainingStrategy:
 def _supervised_recipe(
     config: SupervisedConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
 ) -> "Recipe":
-    from pellucid.methods.supervised.recipe import SupervisedRecipe
+    from pellucid.methods.supervised.recipe import supervised_recipe
 
-    return SupervisedRecipe(config, strategy, accelerator, steps)
+    return supervised_recipe(config, strategy, accelerator, steps)
 
 
 def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":

@@ -1,139 +1,23 @@
-"""The supervised recipe: network, averaged weights, optimiser, schedule."""
+"""Plain supervised training as a recipe: the objective that its settings name."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from pellucid.data.batch import Batch
-from pellucid.errors import WeightsError
 from pellucid.methods.base import StrategyBuilder
-from pellucid.methods.restorer import NetworkRestorer, require_same_size
-from pellucid.methods.supervised.averaging import AveragedWeights
+from pellucid.methods.network_recipe import NetworkRecipe
 from pellucid.methods.supervised.config import SupervisedConfig
-from pellucid.methods.supervised.schedule import cosine_with_warm_up, halved_with_warm_up
-from pellucid.networks.catalog import build_network
 from pellucid.objectives.classification import DomainObjective
 from pellucid.objectives.pixel import PixelObjective
-from pellucid.weights.bundled import BUNDLED, bundled_weights
-from pellucid.weights.files import load_into, load_weights, sha256
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-class SupervisedRecipe:
-    """Supervised training of one network, by any strategy.
-
-    Args:
-        config: the run's settings.
-        strategy: how the loss becomes updates.
-        accelerator: device, precision, processes.
-        steps: of the whole run, for the schedule.
-    """
-
-    def __init__(self, config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int):
-        self.config, self.accelerator, self.steps = config, accelerator, steps
-        network = build_network(config.network.name, config.network.arguments)
-        require_same_size(network)
-        self.origin: dict[str, Any] | None = None
-        if config.network.start_from is not None:
-            tensors, self.origin = _start(config.network.start_from, config.network.start_from_part)
-            load_into(network, tensors, config.network.start_from, may_lack=True)
-        network = network.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
-        optimisation = config.optimisation
-        optimiser = torch.optim.AdamW(
-            network.parameters(),
-            lr=optimisation.learning_rate,
-            betas=optimisation.betas,
-            weight_decay=optimisation.weight_decay,
-        )
-        self.plain_network = network
-        self.network, self.optimiser = accelerator.prepare(network, optimiser)
-        self.average = AveragedWeights(network, optimisation.average_decay)
-        self.strategy = strategy(self.network, self.optimiser, accelerator, optimisation.gradient_clip)
-        self.objective: PixelObjective | DomainObjective = (
-            DomainObjective(config.network.arguments["domains"])
-            if optimisation.loss == "cross-entropy"
-            else PixelObjective(optimisation.loss)
-        )
-        self.taken = 0
-
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One step; see `Strategy.step`."""
-        optimisation = self.config.optimisation
-        warm_up, peak = optimisation.warm_up_steps, optimisation.learning_rate
-        if optimisation.halve_at is None:
-            final = optimisation.final_learning_rate
-            rate = cosine_with_warm_up(self.taken, steps=self.steps, warm_up=warm_up, peak=peak, final=final)
-        else:
-            at = [share * self.steps for share in optimisation.halve_at]
-            rate = halved_with_warm_up(self.taken, halve_at=at, warm_up=warm_up, peak=peak)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.taken += 1
-        terms = self.strategy.step(self.objective, batch)
-        self.average.update(self.plain_network)
-        return {**terms, "learning_rate": rate}
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that exact resume needs."""
-        return {
-            "network": self.plain_network.state_dict(),
-            "average": self.average.state_dict(),
-            "strategy": self.strategy.state_dict(),
-            "taken": self.taken,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        self.plain_network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.strategy.load_state_dict(state["strategy"])
-        self.taken = state["taken"]
-
-    def judge(self, batch: Batch) -> dict[str, float] | None:
-        """See `Recipe.judge`: of a network that tells degradations apart, how often it is right."""
-        if not isinstance(self.objective, DomainObjective):
-            return None
-        network = build_network(self.config.network.name, self.config.network.arguments)
-        network.load_state_dict(self.average.weights())
-        with torch.inference_mode():
-            logits = network.eval().to(batch.degraded.device)(batch.degraded)
-        return self.objective.accuracy(logits, batch)
-
-    def restorer(self) -> NetworkRestorer:
-        """The network with its averaged weights, on the run's device, in its `fastest_dtype`."""
-        network = build_network(self.config.network.name, self.config.network.arguments)
-        network.load_state_dict(self.average.weights())
-        return NetworkRestorer(network, device=self.accelerator.device)
-
-    def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The averaged weights, how to build their network, and what was trained before, where training went on."""
-        network = {"name": self.config.network.name, "arguments": self.config.network.arguments}
-        before = {} if self.origin is None else {"started_from": self.origin}
-        return self.average.weights(), {"method": "supervised", "network": network, **before}
-
-
-def _start(source: str, part: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors to start from, and what their file says of their own training."""
-    path = bundled_weights(source) if source in BUNDLED else Path(source)
-    tensors, description = load_weights(path)
-    told = description if part is None else description.get("parts", {}).get(part, {})
-    trainings = told if isinstance(told, list) else [told]  # several, when a part is the mean of several trainings
-    origin = [{key: its[key] for key in ("recipe", "step", "started_from", "parts") if key in its} for its in trainings]
-    named = {"file": path.name, "sha256": sha256(path), **({} if part is None else {"part": part})}
-    return _part(tensors, part, source), {**named, "trained": origin}
-
-
-def _part(tensors: dict[str, Tensor], name: str | None, source: str) -> dict[str, Tensor]:
-    """The tensors of one part of a joined network, by their names within it."""
-    prefix = "" if name is None else f"{name}."
-    found = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-    if not found:
-        known = sorted({key.split(".")[0] for key in tensors})
-        raise WeightsError(
-            f"Expected a part of {source} (it has {', '.join(known)}), got {name!r}: correct network.start_from_part."
-        )
-    return found
+def supervised_recipe(
+    config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int
+) -> NetworkRecipe:
+    """A network that learns to restore, or to tell degradations apart."""
+    loss = config.optimisation.loss
+    objective = (
+        DomainObjective(config.network.arguments["domains"]) if loss == "cross-entropy" else PixelObjective(loss)
+    )
+    return NetworkRecipe("supervised", config.network, config.optimisation, objective, strategy, accelerator, steps)
