@@ -230,12 +230,21 @@ def test_a_picture_whose_sides_are_no_multiples_can_be_looked_at() -> None:
 
 def test_without_information_the_guidance_is_the_same_for_all() -> None:
     network = tiny(code_width=0, semantics={"name": "none", "widths": [4] * 4})
-    assert not any(name.startswith("code.") for name, _ in network.named_parameters())
-    one, other = (
-        network.vectors(noise(1, 3, 16, 16), noise(1, 1, 3, 16, 16)),
-        network.vectors(noise(1, 3, 16, 16) / 2, noise(1, 1, 3, 16, 16) / 2),
-    )
-    assert all(torch.equal(a, b) and not a.any() for a, b in zip(one, other, strict=True))
+    assert network.guidance is not None and network.guidance.code is None
+    one = network.guidance.vectors(noise(1, 3, 16, 16), noise(1, 1, 3, 16, 16))
+    assert [tuple(vector.shape) for vector in one] == [(1, 4)] * 4 + [(1, 0)]
+    assert not any(vector.any() for vector in one)
+
+
+def test_codes_of_further_pictures_come_beside_the_result() -> None:
+    network = tiny()
+    image, further = noise(1, 3, 16, 16), noise(3, 3, 24, 24)
+    with torch.no_grad():
+        restored, codes = network(image, code_of=further)
+        assert torch.equal(restored, network(image))
+        assert network.guidance is not None
+        assert torch.equal(codes, network.guidance.codes(further))
+    assert codes.shape == (3, 16)
 
 
 def test_what_is_frozen_is_in_no_weights() -> None:

@@ -11,6 +11,7 @@ from pellucid.methods.dil.config import (
     SerialFirstOrder,
     SerialSecondOrder,
 )
+from pellucid.methods.perceive_ir.config import PerceiveIRConfig
 from pellucid.methods.supervised.config import EmpiricalRiskSettings, SupervisedConfig
 
 if TYPE_CHECKING:
@@ -67,6 +68,14 @@ def _supervised_recipe(
     return supervised_recipe(config, strategy, accelerator, steps)
 
 
+def _perceive_ir_recipe(
+    config: PerceiveIRConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
+) -> "Recipe":
+    from pellucid.methods.perceive_ir.recipe import perceive_ir_recipe
+
+    return perceive_ir_recipe(config, strategy, accelerator, steps)
+
+
 def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
     from pellucid.methods.restorer import restorer_from_weights
 
@@ -102,6 +111,14 @@ METHODS: dict[str, Method] = {
         licence="Apache-2.0",
         config=SupervisedConfig,
         build_recipe=_supervised_recipe,
+        build_restorer=_network_restorer,
+    ),
+    "perceive-ir": Method(
+        purpose="a guided network trained with contrast between codes and a difficulty-adaptive perceptual loss",
+        paper="Perceive-IR, IEEE TIP 2026",
+        licence="Apache-2.0",
+        config=PerceiveIRConfig,
+        build_recipe=_perceive_ir_recipe,
         build_restorer=_network_restorer,
     ),
 }

@@ -1,9 +1,14 @@
 """Perceive-IR's guidance, for any backbone: a code of the degradation, and features modulated by global vectors."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from pellucid.networks.semantics import build_semantics
 
 CODE_WIDTHS = (32, 64, 96, 128)
 """Of the code encoder's convolutions."""
@@ -71,3 +76,53 @@ class Modulation(nn.Module):
         made = self.second(F.gelu(self.first(vector.to(self.first.weight.dtype))))
         scale, shift = made[..., None, None].to(features.dtype).chunk(2, dim=1)
         return features * (1 + scale) + shift
+
+
+class Guidance(nn.Module):
+    """What a picture shows and what is wrong with it, brought to the features of up to four levels of a network.
+
+    Args:
+        widths: channels of the features, by level, from the one that gets the shallowest semantic vector.
+        code_width: numbers of the degradation's code; with 0 there is no code and no encoder.
+        semantics: `name` of an encoder of `SEMANTICS`, and its arguments. Its weights are in no weights file.
+        starts_at_rest: whether nothing is modulated at first.
+
+    Source:
+        Perceive-IR (IEEE TIP 2026): SGM, CFE and PGM.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        code_width: int = 128,
+        semantics: Mapping[str, Any] | None = None,
+        starts_at_rest: bool = False,
+    ):
+        super().__init__()
+        named = {"name": "mobilenet-v2", **(semantics or {})}
+        self.semantics = build_semantics(named.pop("name"), named)
+        self.code = CodeEncoder(code_width) if code_width else None
+        self.vector_widths: tuple[int, ...] = (*self.semantics.widths, code_width)
+        self.modulations = nn.ModuleList(
+            Modulation(its + code_width, width, starts_at_rest=starts_at_rest)
+            for its, width in zip(self.semantics.widths, widths, strict=False)
+        )
+
+    def vectors(self, picture: Tensor, details: Tensor) -> list[Tensor]:
+        """The semantic vectors, the shallowest first, and the code, each `(B, C)`, float32.
+
+        Args:
+            picture: `(B, 3, h, w)`, of any size.
+            details: `(B, N, 3, h, w)`, at full resolution.
+        """
+        none = details.new_zeros((len(details), 0), dtype=torch.float32)
+        return [*self.semantics(picture), none if self.code is None else self.code(details)]
+
+    def codes(self, pictures: Tensor) -> Tensor:
+        """The code of each picture, `(N, 3, h, w)` to `(N, C)`; without an encoder `C` is 0."""
+        return pictures.new_zeros((len(pictures), 0)) if self.code is None else self.code(pictures[:, None])
+
+    def modulated(self, features: Tensor, level: int, vectors: Sequence[Tensor]) -> Tensor:
+        """The features of a level, `(B, C, H, W)`, modulated by its semantic vector and the code."""
+        return self.modulations[level](features, torch.cat([vectors[level], vectors[-1]], dim=1))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pellucid.images.overview import Views
 from pellucid.images.padding import pad_to_multiple
 from pellucid.networks.channel_norm import ChannelNorm
-from pellucid.networks.guidance import CodeEncoder, Modulation
+from pellucid.networks.guidance import Guidance
 from pellucid.networks.restormer import (
     EPSILON,
     Attend,
@@ -23,7 +23,6 @@ from pellucid.networks.restormer import (
     TransformerBlock,
     attention_weights,
 )
-from pellucid.networks.semantics import build_semantics
 
 Block = Literal["released", "figure", "plain"]
 
@@ -85,7 +84,7 @@ class PerceiveIR(nn.Module):
     """
 
     size_multiple = 8
-    in_float32 = ("semantics", "code")
+    in_float32 = ("guidance",)
 
     def __init__(
         self,
@@ -101,8 +100,7 @@ class PerceiveIR(nn.Module):
         if len(blocks) != 4 or len(heads) != 4 or block not in ("released", "figure", "plain"):
             raise TypeError(f"four levels, and a block released, figure or plain, are needed; got {blocks}, {block}")
         widths = [width * 2**level for level in range(4)]
-        self.is_guided = block != "plain"
-        self.code_width = code_width if self.is_guided else 0
+        is_guided = block != "plain"
         self.head, self.tail = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, 3, 3, padding=1)
         shapes = list(zip(widths, heads, blocks, strict=True))
         self.encoders = nn.ModuleList(
@@ -113,7 +111,7 @@ class PerceiveIR(nn.Module):
         )
         self.decoders = nn.ModuleList(
             nn.ModuleList(
-                GuidedBlock(w, h, is_released=block == "released") if self.is_guided else TransformerBlock(w, h)
+                GuidedBlock(w, h, is_released=block == "released") if is_guided else TransformerBlock(w, h)
                 for _ in range(count)
             )
             for w, h, count in shapes
@@ -123,16 +121,7 @@ class PerceiveIR(nn.Module):
         )
         self.joins = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in widths[:-1])
         self.refinement = nn.ModuleList(TransformerBlock(width, heads[0]) for _ in range(refinement))
-        self.semantics = self.code = None
-        self.vector_widths: tuple[int, ...] = ()
-        if self.is_guided:
-            named = {"name": "mobilenet-v2", **(semantics or {})}
-            self.semantics = build_semantics(named.pop("name"), named)
-            self.code = CodeEncoder(code_width) if code_width else None
-            self.vector_widths = (*self.semantics.widths, code_width)
-            self.modulations = nn.ModuleList(
-                Modulation(its + code_width, w) for its, w in zip(self.semantics.widths, widths, strict=True)
-            )
+        self.guidance = Guidance(widths, code_width=code_width, semantics=semantics) if is_guided else None
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
         per_block = {"released": 3, "figure": 2, "plain": 2}[block]  # depth-wise convolutions, a pixel each
@@ -141,21 +130,9 @@ class PerceiveIR(nn.Module):
         between = sum(2**level + 2 ** (level + 1) for level in range(3))
         self.receptive_radius = 2 + sum(depth * 2**level for level, depth in enumerate(depths)) + between + 7
 
-    def vectors(self, picture: Tensor, details: Tensor) -> list[Tensor]:
-        """Semantic vectors, the shallowest first, and the code, each `(B, C)`; none without guidance.
-
-        Args:
-            picture: `(B, 3, h, w)`, of any size.
-            details: `(B, N, 3, h, w)`, at full resolution.
-        """
-        if self.semantics is None:
-            return []
-        none = details.new_zeros((len(details), self.code_width), dtype=torch.float32)
-        return [*self.semantics(picture), none if self.code is None else self.code(details)]
-
     def context(self, views: Views) -> Tensor:
         """The vectors and the attention weights of every block, `(B, C, 1, 1)`: a row of numbers per picture."""
-        vectors = self.vectors(views.overview, views.details)
+        vectors = [] if self.guidance is None else self.guidance.vectors(views.overview, views.details)
         count = views.details.shape[1]
         together = _Together(count)
         parts = views.details.flatten(0, 1).to(self.head.weight.dtype)
@@ -163,20 +140,32 @@ class PerceiveIR(nn.Module):
         self._residual(padded, [vector.repeat_interleave(count, dim=0) for vector in vectors], together)
         return torch.cat([*vectors, *together.found], dim=1)[..., None, None]
 
-    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(self, degraded: Tensor, context: Tensor | None = None, code_of: Tensor | None = None) -> Any:
         """The restored picture; the residual is added in the precision of `degraded`.
 
         Args:
             degraded: a picture, or a tile of one.
             context: of the whole picture, `(B, C, H, W)`, the same at every pixel; without, `degraded` is all there is.
+            code_of: further pictures, `(N, 3, h, w)`, whose codes a loss asks for.
+
+        Returns:
+            The restored picture; with `code_of` also the codes, `(N, C)`.
         """
-        if context is None:
-            vectors, attend = self.vectors(degraded, degraded[:, None]), attention_weights
+        if context is not None:
+            vectors, attend = self._taken_apart(context[:, :, 0, 0])
         else:
-            numbers = context[:, :, 0, 0]
-            *vectors, weights = numbers.split([*self.vector_widths, numbers.shape[1] - sum(self.vector_widths)], dim=1)
-            attend = _Given(weights)
-        return degraded + self._residual(degraded.to(self.head.weight.dtype), vectors, attend).to(degraded.dtype)
+            vectors = [] if self.guidance is None else self.guidance.vectors(degraded, degraded[:, None])
+            attend = attention_weights
+        restored = degraded + self._residual(degraded.to(self.head.weight.dtype), vectors, attend).to(degraded.dtype)
+        if code_of is None:
+            return restored
+        return restored, code_of.new_zeros((len(code_of), 0)) if self.guidance is None else self.guidance.codes(code_of)
+
+    def _taken_apart(self, numbers: Tensor) -> tuple[list[Tensor], Attend]:
+        """Vectors and attention weights of a context, `(B, C)`."""
+        widths = () if self.guidance is None else self.guidance.vector_widths
+        *vectors, weights = numbers.split([*widths, numbers.shape[1] - sum(widths)], dim=1)
+        return vectors, _Given(weights)
 
     def _residual(self, degraded: Tensor, vectors: Sequence[Tensor], attend: Attend) -> Tensor:
         features = self.head(degraded)
@@ -190,18 +179,13 @@ class PerceiveIR(nn.Module):
             if level < 3:
                 upper = self.ups[level](features)
                 features = self.joins[level](torch.cat([upper, skips[level]], dim=1))
-            guidance = self._guidance(features, level, vectors)
+            # Modulated once per level; its blocks grow from the result.
+            guidance = None if self.guidance is None else self.guidance.modulated(features, level, vectors)
             for block in _blocks(self.decoders[level]):
                 features = block(features, attend) if guidance is None else block(features, guidance, attend)
         for block in self.refinement:
             features = block(features, attend)
         return self.tail(features)
-
-    def _guidance(self, features: Tensor, level: int, vectors: Sequence[Tensor]) -> Tensor | None:
-        """Once per level: its features, modulated by its semantic vector and the code."""
-        if not vectors:
-            return None
-        return self.modulations[level](features, torch.cat([vectors[level], vectors[-1]], dim=1))
 
 
 class _Together:

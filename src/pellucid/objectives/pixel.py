@@ -48,8 +48,11 @@ class PixelObjective:
         self.loss = PIXEL_LOSSES[loss]
 
     def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The mean loss and its mean per domain, named `loss/<domain>`."""
-        restored = network(batch.degraded)
+        """See `of`."""
+        return self.of(network(batch.degraded), batch)
+
+    def of(self, restored: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """The mean loss of what was made of a batch, and its mean per domain, named `loss/<domain>`."""
         per_sample = self.loss(restored.float(), batch.clean)
         terms: dict[str, float] = {}
         if batch.step % 50 == 0:  # reading a value from a GPU waits for it, so not at every step
