@@ -293,12 +293,13 @@ def test_pictures_smaller_than_the_usual_validation_patch_are_trained_on(
 
 
 def test_the_validation_patch_is_as_large_as_fits() -> None:
-    def size(*sides: int, is_reduced: bool = False) -> int:
+    def size(*sides: int, trained: int = 96, is_reduced: bool = False) -> int:
         pictures = [CleanPicture("", side, side + 50, lambda: torch.zeros(0), lambda: None) for side in sides]
-        return _validation_patch_size(pictures, is_reduced=is_reduced)
+        return _validation_patch_size(pictures, trained, is_reduced=is_reduced)
 
     assert size(2000, 40) == size(128) == size(256, is_reduced=True) == 128
     assert (size(127), size(100, 70), size(130, is_reduced=True), size(20)) == (96, 96, 64, 32)
+    assert (size(2000, trained=224), size(200, trained=224)) == (224, 192)
 
 
 def test_a_precision_that_the_device_lacks_is_one_sentence(

@@ -71,6 +71,8 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     training = content.pop("training", {})
     chosen = _as_section(content.pop("strategy", None))
     strategy_name = str(chosen.pop("name", DEFAULT_STRATEGY))
+    if strategy_name != DEFAULT_STRATEGY and not method(name).takes_strategy:
+        raise ConfigurationError(f"Expected no strategy for {name}, got {strategy_name}: leave it out.")
     config = _checked(method(name).config, content, path, "")
     settings = _checked(strategy(strategy_name).config, chosen, path, "strategy.")
     if getattr(settings, "order_seed", 0) is None:

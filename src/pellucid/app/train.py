@@ -208,7 +208,7 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     few = validation[:: max(1, len(validation) // VALIDATION_PATCHES)]
     held_out = make(
         [picture.read() for picture in few],
-        patch_size=_validation_patch_size(few, is_reduced=data.reduced_share > 0),
+        patch_size=_validation_patch_size(few, data.patch_size, is_reduced=data.reduced_share > 0),
         batch_size=VALIDATION_PATCHES,
         seed=data.seed + 1,
     )
@@ -217,16 +217,18 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     return batches, held_out(0), fingerprint
 
 
-def _validation_patch_size(pictures: Sequence[Any], *, is_reduced: bool) -> int:
-    """The usual size where a picture has room for it, else what the largest has room for.
+def _validation_patch_size(pictures: Sequence[Any], trained: int, *, is_reduced: bool) -> int:
+    """The usual size, or training's if that is larger, where a picture has room; else what the largest has room for.
 
     Args:
         pictures: with `height` and `width`.
+        trained: size of the patches of training, pixels.
         is_reduced: whether patches are also cut at twice their size.
     """
     room = max(min(picture.height, picture.width) for picture in pictures) // (2 if is_reduced else 1)
     multiple = VALIDATION_PATCH_MULTIPLE
-    return max(multiple, min(VALIDATION_PATCH_SIZE, room // multiple * multiple))
+    wanted = max(VALIDATION_PATCH_SIZE, trained // multiple * multiple)
+    return max(multiple, min(wanted, room // multiple * multiple))
 
 
 def _export(recipe: Any, folder: Path, run: Run, step: int) -> None:

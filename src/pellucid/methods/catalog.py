@@ -11,7 +11,7 @@ from pellucid.methods.dil.config import (
     SerialFirstOrder,
     SerialSecondOrder,
 )
-from pellucid.methods.perceive_ir.config import PerceiveIRConfig
+from pellucid.methods.perceive_ir.config import PerceiveIRConfig, PromptsConfig
 from pellucid.methods.supervised.config import EmpiricalRiskSettings, SupervisedConfig
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Method:
         config: class of its settings.
         build_recipe: `(config, strategy, accelerator, steps)` to a recipe.
         build_restorer: `(tensors, description, device)` of a weights file to a restorer.
+        takes_strategy: whether it is trained by any strategy; else by plain empirical risk alone.
     """
 
     purpose: str
@@ -41,6 +42,7 @@ class Method:
     config: type[Any]
     build_recipe: Callable[[Any, "StrategyBuilder", "Accelerator", int], "Recipe"]
     build_restorer: Callable[[dict[str, Any], dict[str, Any], str], "Restorer"]
+    takes_strategy: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,20 @@ def _perceive_ir_recipe(
     from pellucid.methods.perceive_ir.recipe import perceive_ir_recipe
 
     return perceive_ir_recipe(config, strategy, accelerator, steps)
+
+
+def _prompts_recipe(
+    config: PromptsConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
+) -> "Recipe":
+    from pellucid.methods.perceive_ir.prompts_recipe import PromptsRecipe
+
+    return PromptsRecipe(config, accelerator, steps)
+
+
+def _no_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
+    raise MethodError(
+        f"Expected weights that restore, got {description['method']}, which judge: name them as objective.perceiver."
+    )
 
 
 def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
@@ -120,6 +136,15 @@ METHODS: dict[str, Method] = {
         config=PerceiveIRConfig,
         build_recipe=_perceive_ir_recipe,
         build_restorer=_network_restorer,
+    ),
+    "quality-prompts": Method(
+        purpose="prompts in a frozen joint encoder that tell terrible, mediocre and excellent pictures apart",
+        paper="Perceive-IR, IEEE TIP 2026, stage 1",
+        licence="Apache-2.0",
+        config=PromptsConfig,
+        build_recipe=_prompts_recipe,
+        build_restorer=_no_restorer,
+        takes_strategy=False,
     ),
 }
 

@@ -46,9 +46,11 @@ class MobileNetV2(nn.Module):
         self.register_buffer(f"weight_{number}", (weight - zero) * scale, persistent=False)
         self.register_buffer(f"bias_{number}", torch.from_numpy(stored[f"b{number}"]), persistent=False)
 
-    @torch.no_grad()
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """`(B, 3, h, w)` in `[0, 1]`, any size, to the features of `TAPS`, each `(B, C, h', w')`."""
+        """`(B, 3, h, w)` in `[0, 1]`, any size, to the features of `TAPS`, each `(B, C, h', w')`.
+
+        Gradients flow to the picture.
+        """
         made = {self.input: (255 * picture.to(self.get_buffer("bias_0").dtype) - self.zero) * self.scale}
         for operation in self.operations:
             first = made[operation["i"]]

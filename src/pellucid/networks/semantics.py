@@ -32,10 +32,14 @@ class PooledMobileNet(nn.Module):
     @torch.no_grad()
     def forward(self, picture: Tensor) -> list[Tensor]:
         """`(B, 3, h, w)` in `[0, 1]` to four vectors `(B, widths[n])`, float32, the shallowest first."""
+        return self.pooled(resized(picture))
+
+    def pooled(self, picture: Tensor) -> list[Tensor]:
+        """The same of a picture as large as it is; gradients flow to it."""
         with torch.autocast(picture.device.type, enabled=False):
-            features = self.trunk(resized(picture))
-        pooled = [torch.cat([one.mean(dim=(2, 3)), one.std(dim=(2, 3))], dim=1) for one in features]
-        return [F.layer_norm(one, one.shape[1:]).float() for one in pooled]
+            features = self.trunk(picture)
+            pooled = [torch.cat([one.mean(dim=(2, 3)), one.std(dim=(2, 3))], dim=1) for one in features]
+            return [F.layer_norm(one, one.shape[1:]).float() for one in pooled]
 
 
 class Dinov2(nn.Module):

@@ -1,9 +1,9 @@
-"""Settings of Perceive-IR's second stage: the restorer."""
+"""Settings of Perceive-IR's two stages: the prompts, and the restorer."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pellucid.data.config import DataSettings, Section
 from pellucid.methods.network_settings import NetworkSettings, OptimisationSettings
@@ -37,9 +37,24 @@ class ObjectiveSettings(Section):
     proxies: tuple[ProxySettings, ...] = Field(
         default=(), description="Hard negatives of that loss; the degraded picture alone is one without."
     )
+    quality: float = Field(default=0.0, ge=0, description="Of the quality loss (release: 0.05); it needs `perceiver`.")
+    quality_scale: float = Field(
+        default=1.0,
+        gt=0,
+        description="Of its cosines: 1 as released, which leaves it nearly flat; 100 is what prompts are learned with.",
+    )
+    perceiver: Path | None = Field(
+        default=None, description="Weights of the method quality-prompts, which judge for that loss."
+    )
     vgg: Path | None = Field(
         default=None, description="torchvision's vgg16 weights for that loss; those of the package when absent."
     )
+
+    @model_validator(mode="after")
+    def _quality_has_a_judge(self) -> "ObjectiveSettings":
+        if self.quality and self.perceiver is None:
+            raise ValueError("quality needs perceiver: weights that training the method quality-prompts wrote")
+        return self
 
 
 class PerceiveIROptimisation(OptimisationSettings):
@@ -61,4 +76,34 @@ class PerceiveIRConfig(Section):
     network: NetworkSettings = Field(default=NetworkSettings(name="perceive-ir"), description="Which network.")
     optimisation: PerceiveIROptimisation = Field(default=PerceiveIROptimisation(), description="How it learns.")
     objective: ObjectiveSettings = Field(default=ObjectiveSettings(), description="The further losses.")
+    data: DataSettings
+
+
+class EncoderSettings(Section):
+    """Which frozen encoder prompts are learned through."""
+
+    name: str = Field(default="mobilenet-v2", description="A name of `pellucid.networks.joint_encoders`.")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Of the encoder; of clip `source`, a folder or name on the hub."
+    )
+
+
+class PromptsOptimisation(Section):
+    """How the loss moves the prompts."""
+
+    learning_rate: float = Field(default=4e-5, gt=0, description="AdamW's peak rate (release: 4e-5).")
+    final_learning_rate: float = Field(default=1e-6, ge=0, description="Rate at the last step (cosine), as released.")
+    warm_up_steps: int = Field(default=0, ge=0, description="Steps of linear warm-up (release: none).")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's decoupled weight decay, as released.")
+
+
+class PromptsConfig(Section):
+    """A training run of the quality prompts, but for how the loop runs."""
+
+    encoder: EncoderSettings = Field(default=EncoderSettings(), description="Pictures and words in one space.")
+    medium: str = Field(
+        description="The restorer whose results are mediocre: weights of a short training on other pictures, or a "
+        "bundled model's name."
+    )
+    optimisation: PromptsOptimisation = Field(default=PromptsOptimisation(), description="How prompts learn.")
     data: DataSettings

@@ -10,6 +10,7 @@ from pellucid.data.batch import Batch
 from pellucid.methods.perceive_ir.config import ObjectiveSettings
 from pellucid.methods.perceive_ir.contrast import code_contrast
 from pellucid.methods.perceive_ir.difficulty import difficulty_ratio, proxy_weights, reference_psnr
+from pellucid.methods.perceive_ir.prompts import QualityPerceiver, quality_loss
 from pellucid.objectives.pixel import PixelObjective
 
 Features = Callable[[Tensor], Sequence[Tensor]]
@@ -30,13 +31,14 @@ class Proxy:
 
 
 class PerceiveObjective:
-    """`L_rec + l1 L_cl + l3 L_dpl`; a term that weighs nothing costs nothing.
+    """`L_rec + l1 L_cl + l2 L_clip + l3 L_dpl`; a term that weighs nothing costs nothing.
 
     Args:
         pixel: the pixel loss.
         settings: weights of the other terms.
         features: of pictures, for the difficulty-adaptive loss; not needed where it weighs nothing.
         proxies: its hard negatives.
+        perceiver: judges for the quality loss; not needed where that weighs nothing.
 
     Source:
         Perceive-IR (IEEE TIP 2026). Differs: a code and its positive are those of two halves of the same degraded
@@ -49,11 +51,13 @@ class PerceiveObjective:
         settings: ObjectiveSettings,
         features: Features | None = None,
         proxies: Sequence[Proxy] = (),
+        perceiver: QualityPerceiver | None = None,
     ):
         self.pixel, self.settings, self.features, self.proxies = pixel, settings, features, tuple(proxies)
+        self.perceiver = perceiver
 
     def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The loss; every 50 steps also its parts: `loss/<domain>` of the pixel loss, `contrast`, `difficulty`."""
+        """The loss; every 50 steps also its parts: `loss/<domain>`, `contrast`, `quality`, `difficulty`."""
         kinds = kinds_of(batch)
         if self.settings.contrast:
             restored, codes = network(batch.degraded, code_of=torch.cat(_halves(batch)))
@@ -66,6 +70,11 @@ class PerceiveObjective:
             anchors, positives = codes.chunk(2)
             parts["contrast"] = code_contrast(anchors, positives, labels, self.settings.contrast_temperature)
             loss = loss + self.settings.contrast * parts["contrast"]
+        if self.settings.quality:
+            assert self.perceiver is not None
+            with torch.autocast(restored.device.type, enabled=False):
+                parts["quality"] = quality_loss(self.perceiver, restored.float(), self.settings.quality_scale)
+            loss = loss + self.settings.quality * parts["quality"]
         if self.settings.difficulty:
             parts["difficulty"] = self._difficulty(restored, batch, kinds)
             loss = loss + self.settings.difficulty * parts["difficulty"]

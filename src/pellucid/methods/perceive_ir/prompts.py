@@ -1,0 +1,110 @@
+"""The first stage: prompts in a frozen joint encoder that tell terrible, mediocre and excellent pictures apart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pellucid.networks.joint_encoders import PROMPT_TOKENS, JointEncoder, build_joint_encoder
+
+TIERS = ("terrible", "mediocre", "excellent")
+"""From worst to best; each is a word that a prompt begins with as its last token."""
+
+
+class QualityPrompts(nn.Module):
+    """Sixteen learnable tokens per tier; all else is frozen.
+
+    Args:
+        encoder: pictures and words in one space.
+        seed: of the tokens.
+
+    Source:
+        Perceive-IR (IEEE TIP 2026) as released, after CLIP-LIT (ICCV 2023) with its two tiers: tokens from
+        `N(0, 0.02)`, the last of them the embedding of the tier's word.
+    """
+
+    def __init__(self, encoder: JointEncoder, seed: int = 0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        tokens = 0.02 * torch.randn(len(TIERS), PROMPT_TOKENS, encoder.token_width, generator=generator)
+        tokens[:, -1] = torch.stack([encoder.word(tier) for tier in TIERS])
+        self.tokens = nn.Parameter(tokens)
+        self.encoder = (encoder,)  # in a tuple: no part of what is trained or saved
+
+    def vectors(self) -> Tensor:
+        """What the prompts say, unit vectors `(3, D)`."""
+        return self.encoder[0].texts(self.tokens)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """`(B, 3, side, side)` in `[0, 1]` to the logits of the tiers, `(B, 3)`."""
+        encoder = self.encoder[0]
+        with torch.no_grad():
+            seen = encoder.pictures(pictures)
+        return encoder.logit_scale * seen @ self.vectors().T
+
+
+class QualityPerceiver(nn.Module):
+    """How good a picture looks, by prompts that were learned.
+
+    Args:
+        encoder: which they were learned through.
+        vectors: what they say, `(3, D)`.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, encoder: JointEncoder, vectors: Tensor):
+        super().__init__()
+        self.encoder = encoder
+        self.register_buffer("vectors", vectors.detach().clone())
+
+    def cosines(self, pictures: Tensor) -> Tensor:
+        """`(B, 3, h, w)` of any size, resized, to the cosine with each tier's prompt, `(B, 3)`; with gradients.
+
+        Source:
+            Differs: antialiased where the picture shrinks.
+        """
+        side = self.encoder.side
+        seen = pictures.float().clamp(0, 1)
+        if seen.shape[-2:] != (side, side):
+            seen = F.interpolate(seen, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        return self.encoder.pictures(seen) @ self.vectors.T
+
+    def tiers(self, pictures: Tensor) -> Tensor:
+        """How probable each of `TIERS` is, `(B, 3)`."""
+        return (self.encoder.logit_scale * self.cosines(pictures)).softmax(dim=1)
+
+    def score(self, pictures: Tensor) -> Tensor:
+        """The expected tier, from 0 (terrible) to 2 (excellent), `(B,)`."""
+        return self.tiers(pictures) @ torch.arange(3.0, device=self.vectors.device)
+
+
+def quality_loss(perceiver: QualityPerceiver, restored: Tensor, scale: float = 1.0) -> Tensor:
+    """How far restored pictures are from looking excellent: the mean of one less the probability of that tier.
+
+    Args:
+        perceiver: judges; it gets no gradient.
+        restored: `(B, 3, h, w)`.
+        scale: of the cosines. As released it is 1, which makes the probabilities nearly alike; the encoder's own, 100
+            for CLIP, is what the prompts were learned with.
+
+    Source:
+        Perceive-IR's `L_clip`; CLIP-LIT's counterpart has the encoder's scale.
+    """
+    return 1 - (scale * perceiver.cosines(restored)).softmax(dim=1)[:, -1].mean()
+
+
+def perceiver_from_weights(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> QualityPerceiver:
+    """The perceiver that a weights file of the first stage holds.
+
+    Raises:
+        MethodError: when its encoder is not known.
+        WeightsError: when its encoder is not there.
+    """
+    told = description["encoder"]
+    encoder = build_joint_encoder(told["name"], told["arguments"])
+    own = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}
+    encoder.load_state_dict(own, strict=False)
+    return QualityPerceiver(encoder, tensors["vectors"]).eval().requires_grad_(False)
