@@ -12,6 +12,7 @@ from pellucid.evaluation.benchmark_sets import benchmark_set
 from pellucid.evaluation.protocols import CARD
 from pellucid.methods.catalog import METHODS
 from pellucid.networks.catalog import NETWORKS
+from pellucid.networks.joint_encoders import ENCODERS
 
 FOLDER = Path(pellucid.__file__).parents[2] / "recipes"
 RECIPES = sorted(FOLDER.rglob("*.yaml"))
@@ -26,7 +27,7 @@ def test_it_loads_and_resolves_to_itself(path: Path, tmp_path: Path) -> None:
     run = read_run(path)
     assert run.method in METHODS
     assert isinstance(run.config, METHODS[run.method].config)
-    assert run.config.network.name in NETWORKS
+    assert run.method == "quality-prompts" or run.config.network.name in NETWORKS
     (tmp_path / "resolved.yaml").write_text(yaml.safe_dump(run.as_resolved()))
     assert read_run(tmp_path / "resolved.yaml") == run
 
@@ -38,9 +39,13 @@ def test_its_network_can_be_built_and_its_mixture_drawn(path: Path) -> None:
 
     run = read_run(path)
     Mixture(run.config.data.mixture, run.config.data.severity)
-    assert sum(
-        value.numel() for value in build_network(run.config.network.name, run.config.network.arguments).parameters()
-    )
+    if run.method == "quality-prompts":
+        assert run.config.encoder.name in ENCODERS
+        return
+    arguments = run.config.network.arguments
+    if arguments.get("semantics", {}).get("name") == "dinov2":  # not at hand where tests run; as wide as it is
+        arguments = {**arguments, "semantics": {"name": "none", "widths": [768] * 4}}
+    assert sum(value.numel() for value in build_network(run.config.network.name, arguments).parameters())
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
