@@ -20,6 +20,7 @@ from pellucid.cli.train import STATUS
 from pellucid.data.shared_sets import SHARED_SETS
 from pellucid.degradations.catalog import DEGRADATIONS
 from pellucid.degradations.presets import PRESETS
+from pellucid.evaluation.all_in_one import ALL_IN_ONE
 from pellucid.evaluation.baselines import BASELINES
 from pellucid.evaluation.benchmark_sets import BENCHMARK_SETS
 from pellucid.evaluation.protocols import CARD, PROTOCOLS
@@ -107,6 +108,7 @@ def test_every_name_that_can_be_typed_is_documented() -> None:
         BASELINES,
         _names(BENCHMARK_SETS),
         _names(PROTOCOLS),
+        _names(ALL_IN_ONE),
     )
     known = [*chain.from_iterable(tables), *_names(SHARED_SETS)]
     missing = [name for name in known if f"`{name}`" not in text and f"`test/{name}`" not in text]

@@ -8,6 +8,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from pellucid.errors import ConfigurationError, MethodError, PellucidError
+from pellucid.evaluation.all_in_one import all_in_one_summary, find_all_in_one
 from pellucid.evaluation.baselines import BASELINES, baseline
 from pellucid.evaluation.benchmark_sets import (
     BENCHMARK_SETS,
@@ -71,7 +72,8 @@ def evaluate(
         on: test sets by name; `"card"` stands for all that a model card reports.
         sigma: of the noise, of 255; only for protocols that add noise.
         levels: of whatever the protocol varies (JPEG quality, blur in pixels); the published ones when absent.
-        protocol: by name; each set's own when absent.
+        protocol: by name; each set's own when absent. `all-in-one-3` and `all-in-one-5` are whole comparisons: they
+            say themselves what is measured.
         folders: degraded and clean pictures of the same base names, instead of or besides `on`.
         data_root: the folder that holds `test/`; the environment variable PELLUCID_DATA when absent.
         output: folder for `results.json`, `pictures.csv`, `tables.md` and `sheets/`; nothing is written when absent.
@@ -88,7 +90,10 @@ def evaluate(
     """
     require_folder(output)
     contestants = contestants_of(models, device)
-    trials = _trials(on, protocol, tuple(sigma), tuple(levels))
+    joint = None if protocol is None else find_all_in_one(protocol)
+    if joint is not None and (on or sigma or levels or folders):
+        raise ConfigurationError(f"Expected nothing beside {joint.name}, which says what is measured: leave sets out.")
+    trials = _trials(on, protocol, tuple(sigma), tuple(levels)) if joint is None else joint.trials()
     opened: dict[str, OpenedSet] = {}
     if folders is not None:
         pairs = open_two_folders(*folders)
@@ -101,6 +106,8 @@ def evaluate(
         contestants, trials, opened=opened, data_root=data_root, limit=limit, seed=seed, progress=progress
     )
     tables = summary_tables(results)
+    if joint is not None:
+        tables = (all_in_one_summary(joint, results), *tables)
     files: tuple[Path, ...] = ()
     if output is not None:
         files = _written(Path(output), results, tables, contestants, opened, has_sheets)

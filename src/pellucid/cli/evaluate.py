@@ -32,7 +32,8 @@ def evaluate(
         on: Test sets such as cbsd68 or rain100l; "card" for all that a model card reports.
         sigma: Strengths of noise, of 255.
         levels: Levels of whatever the protocol varies; the published ones without it.
-        protocol: How to measure; each set's own way without it.
+        protocol: How to measure; each set's own way without it. all-in-one-3 and all-in-one-5 are the comparisons of
+            all-in-one restorers, which need no sets named.
         folders: Two folders, of degraded and of clean pictures of the same names.
         data_root: Folder that holds test/; the variable PELLUCID_DATA without it.
         output: Folder for tables, figures per picture and contact sheets.
