@@ -253,6 +253,44 @@ def test_what_is_frozen_is_in_no_weights() -> None:
     assert not any("semantics" in name for name, _ in network.named_parameters())
 
 
+GUIDED_STACK: dict[str, Any] = {"width": 4, "blocks": 2, "guidance": {"code_width": 8}}
+
+
+def test_another_network_is_guided_by_the_same_parts() -> None:
+    torch.manual_seed(0)
+    network: Any = build_network("residual-stack", GUIDED_STACK).double().eval()
+    plain: Any = build_network("residual-stack", {"width": 4, "blocks": 2}).double().eval()
+    own = {name: value for name, value in network.state_dict().items() if not name.startswith("guidance")}
+    plain.load_state_dict(own)
+    image = noise(2, 3, 64, 96)
+    with torch.no_grad():
+        assert torch.equal(network(image), plain(image))  # at rest
+        for modulation in network.guidance.modulations:
+            nn.init.normal_(modulation.second.weight, std=0.5)
+        assert not torch.allclose(network(image), plain(image))
+        context = network.context(views(image))
+        whole = network(image, spread(context, (64, 96)))
+        assert torch.allclose(whole, network(image), atol=1e-5)  # details that are the picture
+        tile = network(image[..., :48], spread(context, (64, 96), Box(0, 0, 64, 48)))
+        inner = 48 - network.receptive_radius
+        assert inner > 0
+        assert torch.allclose(tile[..., :inner], whole[..., :inner])
+        assert network(image, code_of=image)[1].shape == (2, 8)
+    assert plain.context(views(image)) is None
+
+
+def test_a_guided_part_of_the_joined_model_is_refused() -> None:
+    arguments = {
+        "tone": {"width": 4},
+        "generalist": {"name": "residual-stack", "arguments": GUIDED_STACK},
+        "specialists": {},
+        "chooser": {"domains": ["clean"], "width": 4},
+        "serves": {},
+    }
+    with pytest.raises(MethodError, match="parts without guidance"):
+        build_network("all-in-one", arguments)
+
+
 def test_wrong_arguments_are_told() -> None:
     with pytest.raises(MethodError, match="four levels"):
         build_network("perceive-ir", {"blocks": (1, 1)})
