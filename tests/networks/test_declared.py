@@ -28,7 +28,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "encoder_blocks": (2,), "middle_blocks": 2, "decoder_blocks": (1,)},
     ],
 }
-SEES_EVERYTHING = {"tone-map", "degradation-classifier", "perceive-ir"}
+SEES_EVERYTHING = {"tone-map", "degradation-classifier", "degradation-perceiver", "perceive-ir"}
 """Decide from the whole picture, or of it; what they declare holds once the decision is passed in, see their tests."""
 SMALL["all-in-one"] = [
     {
@@ -135,7 +135,10 @@ def test_bias_free_networks_are_positively_homogeneous(name: str, factor: float)
             assert torch.allclose(network(factor * image), factor * network(image), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"all-in-one", "degradation-classifier", "rrdb"}))
+JUDGES = {"degradation-classifier", "degradation-perceiver"}
+
+
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"all-in-one", "rrdb"}))
 def test_networks_start_near_the_identity(name: str) -> None:
     torch.manual_seed(0)
     network = build_network(name, {})

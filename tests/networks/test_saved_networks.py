@@ -14,6 +14,9 @@ from pellucid.methods.load import load
 from pellucid.networks.catalog import NETWORKS, build_network
 from pellucid.weights.files import load_into, load_weights, save_weights, sha256
 
+JUDGES = {"degradation-classifier", "degradation-perceiver"}
+"""Networks that restore nothing."""
+
 SMALL = {
     "residual-unet": {"widths": [4, 6], "blocks": [1, 1]},
     "ffdnet": {"width": 6, "depth": 3},
@@ -24,6 +27,7 @@ SMALL = {
     "perceive-ir": {"width": 8, "blocks": [1, 1, 1, 1], "refinement": 1, "code_width": 8},
     "residual-stack": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
     "degradation-classifier": {"domains": ["clean", "rain"], "width": 4},
+    "degradation-perceiver": {"kinds": ["noise", "rain"], "width": 4},
     "all-in-one": {
         "tone": {"width": 4},
         "generalist": {"name": "residual-unet", "arguments": {"widths": [4, 6], "blocks": [1, 1]}},
@@ -107,7 +111,7 @@ def test_unknown_networks_and_arguments_are_refused() -> None:
         build_network("ffdnet", {"widths": (3,)})
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"degradation-classifier", "rrdb"}))
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"rrdb"}))
 def test_half_precision_weights_keep_the_picture_in_its_own(name: str) -> None:
     network = built(name).bfloat16()
     image = torch.rand(1, 3, 16, 16)
@@ -123,7 +127,7 @@ def test_half_precision_weights_keep_the_picture_in_its_own(name: str) -> None:
     assert residual.abs().max() > 0 or name in ("tone-map", "identity")  # the former starts as the latter
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"degradation-classifier"}))
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES))
 def test_every_weights_file_is_a_model(name: str, tmp_path: Path) -> None:
     network = built(name)
     description = {"method": "supervised", "network": {"name": name, "arguments": SMALL[name]}}

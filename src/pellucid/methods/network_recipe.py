@@ -1,7 +1,7 @@
 """The recipe of every method that trains one network: the network, its averaged weights, optimiser, schedule."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,12 +14,20 @@ from pellucid.methods.network_settings import NetworkSettings, OptimisationSetti
 from pellucid.methods.restorer import NetworkRestorer, require_same_size
 from pellucid.methods.schedule import cosine_with_warm_up, halved_with_warm_up
 from pellucid.networks.catalog import build_network
-from pellucid.objectives.classification import DomainObjective
 from pellucid.weights.bundled import BUNDLED, bundled_weights
 from pellucid.weights.files import load_into, load_weights, sha256
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """An objective whose network does not restore, and that can say how well it tells what it should."""
+
+    def accuracy(self, outputs: Tensor, batch: Batch) -> dict[str, float]:
+        """By name, `accuracy` first."""
+        ...
 
 
 class NetworkRecipe:
@@ -100,8 +108,8 @@ class NetworkRecipe:
         self.taken = state["taken"]
 
     def judge(self, batch: Batch) -> dict[str, float] | None:
-        """See `Recipe.judge`: of a network that tells degradations apart, how often it is right."""
-        if not isinstance(self.objective, DomainObjective):
+        """See `Recipe.judge`: of a network that tells what a patch shows, how often it is right, by its objective."""
+        if not isinstance(self.objective, Judging):
             return None
         network = build_network(self.settings.name, self.settings.arguments)
         network.load_state_dict(self.average.weights())

@@ -26,8 +26,10 @@ class NetworkSettings(Section):
 class OptimisationSettings(Section):
     """How the loss moves the weights."""
 
-    loss: Literal["l1", "charbonnier", "log-squared-error", "cross-entropy"] = Field(
-        default="charbonnier", description="Pixel loss; or of a network that tells degradations apart."
+    loss: Literal["l1", "charbonnier", "log-squared-error", "cross-entropy", "perception"] = Field(
+        default="charbonnier",
+        description="Pixel loss; cross-entropy for a network that tells degradations apart, perception for one that "
+        "says which are there and how severe.",
     )
     learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's peak rate.")
     final_learning_rate: float = Field(default=1e-6, ge=0, description="Rate at the last step (cosine).")

@@ -56,6 +56,12 @@ def _degradation_classifier(**arguments: Any) -> nn.Module:
     return DegradationClassifier(**arguments)
 
 
+def _degradation_perceiver(**arguments: Any) -> nn.Module:
+    from pellucid.networks.degradation_perceiver import DegradationPerceiver
+
+    return DegradationPerceiver(**arguments)
+
+
 def _identity(**arguments: Any) -> nn.Module:
     from pellucid.networks.identity import Identity
 
@@ -96,6 +102,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "perceive-ir": _perceive_ir,
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
+    "degradation-perceiver": _degradation_perceiver,
     "identity": _identity,
     "all-in-one": _all_in_one,
 }

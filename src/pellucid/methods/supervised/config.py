@@ -19,11 +19,14 @@ class SupervisedConfig(Section):
 
     @model_validator(mode="after")
     def _loss_fits_network(self) -> "SupervisedConfig":
-        is_classifier, loss = self.network.name == "degradation-classifier", self.optimisation.loss
-        if is_classifier != (loss == "cross-entropy"):
-            raise ValueError(
-                f"the loss cross-entropy belongs to the degradation-classifier and to no other: got {loss}"
-            )
+        name, loss = self.network.name, self.optimisation.loss
+        is_classifier = name == "degradation-classifier"
+        for its_loss, its_network in (
+            ("cross-entropy", "degradation-classifier"),
+            ("perception", "degradation-perceiver"),
+        ):
+            if (name == its_network) != (loss == its_loss):
+                raise ValueError(f"the loss {its_loss} belongs to the {its_network} and to no other: got {loss}")
         unknown = set(self.data.mixture) - set(self.network.arguments.get("domains", ())) if is_classifier else set()
         if unknown:
             raise ValueError(f"network.arguments.domains lacks {sorted(unknown)[0]!r}, which is in the mixture")

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from pellucid.degradations.severity import NAMES
 from pellucid.methods.base import StrategyBuilder
 from pellucid.methods.network_recipe import NetworkRecipe
 from pellucid.methods.supervised.config import SupervisedConfig
 from pellucid.objectives.classification import DomainObjective
+from pellucid.objectives.perception import PerceptionObjective
 from pellucid.objectives.pixel import PixelObjective
 
 if TYPE_CHECKING:
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 def supervised_recipe(
     config: SupervisedConfig, strategy: StrategyBuilder, accelerator: "Accelerator", steps: int
 ) -> NetworkRecipe:
-    """A network that learns to restore, or to tell degradations apart."""
-    loss = config.optimisation.loss
-    objective = (
-        DomainObjective(config.network.arguments["domains"]) if loss == "cross-entropy" else PixelObjective(loss)
-    )
+    """A network that learns to restore, to tell degradations apart, or to say which are there and how severe."""
+    loss, arguments = config.optimisation.loss, config.network.arguments
+    if loss == "cross-entropy":
+        objective = DomainObjective(arguments["domains"])
+    elif loss == "perception":
+        objective = PerceptionObjective(arguments.get("kinds", NAMES))
+    else:
+        objective = PixelObjective(loss)
     return NetworkRecipe("supervised", config.network, config.optimisation, objective, strategy, accelerator, steps)

@@ -1,0 +1,43 @@
+"""What is wrong with a patch, and how badly: every kind of degradation on its own."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.degradations.severity import NAMES
+from pellucid.networks.degradation_classifier import patch_features, summary
+from pellucid.networks.initial_weights import set_initial_weights
+
+
+class DegradationPerceiver(nn.Module):
+    """Patches to a logit of presence and one of severity per kind, `(B, 3, H, W)` to `(B, K, 2)`; H and W any.
+
+    The sigmoid of the first is how probable it is that the kind is there at all, that of the second how severe it is
+    where it is there. Kinds do not exclude each other, as the classes of a classifier do.
+
+    Args:
+        kinds: what is looked for; names of `pellucid.degradations.severity`, all when absent.
+        width: channels of the first convolution.
+    """
+
+    def __init__(self, kinds: Sequence[str] = NAMES, width: int = 32):
+        super().__init__()
+        unknown = sorted(set(kinds) - set(NAMES))
+        if unknown:
+            raise TypeError(f"kinds are out of {', '.join(NAMES)}, got {unknown[0]!r}")
+        self.kinds = tuple(kinds)
+        self.features = patch_features(width)
+        outputs = 2 * len(self.kinds)
+        self.logits = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, outputs))
+        set_initial_weights(self)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """The logits, float32; what is seen everywhere counts by its mean and by its peak."""
+        return self.logits(summary(self.features, patches)).float().unflatten(1, (len(self.kinds), 2))
+
+
+def read(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Presence and severity, both `(..., K)` in `[0, 1]`."""
+    presence, severity = torch.sigmoid(logits).unbind(-1)
+    return presence, severity
