@@ -17,6 +17,8 @@ from pellucid.images.files import read_image, read_picture
 from pellucid.images.overview import Views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model
+from pellucid.methods.restorer import NetworkRestorer
+from pellucid.networks.residual_stack import ResidualStack
 
 MakePhoto = Callable[..., Path]
 
@@ -24,7 +26,7 @@ MakePhoto = Callable[..., Path]
 class Spy:
     """A restorer that returns what it gets plus its context, and keeps what it saw."""
 
-    size_multiple, receptive_radius, bytes_per_pixel = 4, 3, 100.0
+    size_multiple, receptive_radius, bytes_per_pixel, needs_context = 4, 3, 100.0, False
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, ...]] = []
@@ -63,6 +65,28 @@ def test_sixteen_bits_stay_sixteen(tmp_path: Path, tiny: Model, make_photo: Make
     restore_file(source, target, tiny)
     wanted = tiny.restore(read_image(source)).image
     assert (read_image(target) - wanted).abs().max() <= 0.51 / 65535
+
+
+@pytest.mark.parametrize("peak", [1.0, 4.0])
+def test_tiles_of_a_guided_network_agree_above_white_too(tmp_path: Path, peak: float) -> None:
+    """Light as measured says nothing of how bright a picture should be, but what guides a network it must say."""
+    import numpy as np
+    import pyvips
+
+    torch.manual_seed(0)
+    network = ResidualStack(width=4, blocks=2, guidance={"code_width": 8})
+    for modulation in network.guidance.modulations:  # pyright: ignore[reportOptionalMemberAccess]
+        torch.nn.init.normal_(modulation.second.weight, std=0.5)  # pyright: ignore
+    with torch.no_grad():
+        network.tail.weight.mul_(20)
+    model = Model("guided", NetworkRestorer(network, dtype=torch.float32), {}, "", "cpu")
+    pixels = peak * np.random.default_rng(0).random((64, 160, 3), dtype=np.float32)
+    pyvips.Image.new_from_array(pixels).copy(interpretation="scrgb").write_to_file(str(tmp_path / "light.tif"))
+    restore_file(tmp_path / "light.tif", tmp_path / "whole.tif", model)
+    restore_file(tmp_path / "light.tif", tmp_path / "tiled.tif", model, tile=64)
+    whole, tiled = (pyvips.Image.new_from_file(str(tmp_path / name)).numpy() for name in ("whole.tif", "tiled.tif"))
+    assert np.abs(whole - pixels).max() > 0.01
+    assert np.abs(whole - tiled).max() < 1e-4
 
 
 def test_tiles_change_nothing(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -1,9 +1,11 @@
 """All-in-one comparisons: published means come out of the columns, and ours stand above them honestly."""
 
+from pathlib import Path
+
 import pytest
 
 from pellucid.app.evaluate import evaluate
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, DataError
 from pellucid.evaluation.all_in_one import ALL_IN_ONE, all_in_one_summary, find_all_in_one, published_rows
 from pellucid.evaluation.evaluate import PictureScore, Result
 
@@ -66,6 +68,21 @@ def test_our_row_has_no_mean_where_a_set_is_missing() -> None:
     assert any("Not at hand: SOTS outdoor" in note for note in summary.notes)
     assert any("every n-th picture" in note for note in summary.notes)
     assert any("30.11/.905" in note for note in summary.notes)
+
+
+def test_a_set_that_is_not_there_has_an_empty_column(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for folder in ("gt", "input"):
+        (tmp_path / "test" / "SOTS_indoor10" / folder).mkdir(parents=True)
+        Image.new("RGB", (24, 24), (90, 80, 70)).save(tmp_path / "test" / "SOTS_indoor10" / folder / "1.png")
+    evaluation = evaluate(["input"], protocol="all-in-one-3", data_root=tmp_path)
+    table = evaluation.tables[0]
+    assert table.rows[0][1:7] == ("",) * 6
+    assert table.rows[0][7] != ""
+    assert any("Not at hand: SOTS outdoor, Rain100L, CBSD68, sigma 15" in note for note in table.notes)
+    with pytest.raises(DataError):
+        evaluate(["input"], protocol="all-in-one-3", data_root=tmp_path / "nothing")
 
 
 def test_sets_beside_it_are_refused() -> None:

@@ -92,6 +92,15 @@ def test_only_the_learned_tokens_and_the_picture_have_gradients(name: str, clip:
     assert all(parameter.grad is None for parameter in encoder.parameters())
 
 
+def test_clip_s_pictures_have_second_derivatives(clip: Path) -> None:
+    """As DIL's second-order strategies take them."""
+    encoder = Clip(str(clip))
+    image = torch.rand(1, 3, 32, 32).requires_grad_()
+    (slope,) = torch.autograd.grad(encoder.pictures(image).sum(), image, create_graph=True)
+    slope.square().sum().backward()
+    assert image.grad is not None and image.grad.isfinite().all()
+
+
 def test_a_text_changes_with_its_last_token_alone() -> None:
     encoder = PooledEncoder(token_width=16)
     tokens = torch.randn(1, PROMPT_TOKENS, 16)

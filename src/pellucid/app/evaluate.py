@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-from pellucid.errors import ConfigurationError, MethodError, PellucidError
+from pellucid.errors import ConfigurationError, DataError, MethodError, PellucidError
 from pellucid.evaluation.all_in_one import all_in_one_summary, find_all_in_one
 from pellucid.evaluation.baselines import BASELINES, baseline
 from pellucid.evaluation.benchmark_sets import (
@@ -93,8 +93,12 @@ def evaluate(
     joint = None if protocol is None else find_all_in_one(protocol)
     if joint is not None and (on or sigma or levels or folders):
         raise ConfigurationError(f"Expected nothing beside {joint.name}, which says what is measured: leave sets out.")
-    trials = _trials(on, protocol, tuple(sigma), tuple(levels)) if joint is None else joint.trials()
     opened: dict[str, OpenedSet] = {}
+    if joint is None:
+        trials = _trials(on, protocol, tuple(sigma), tuple(levels))
+    else:
+        opened = _at_hand([trial.test_set for trial in joint.trials()], data_root)
+        trials = [trial for trial in joint.trials() if trial.test_set in opened]
     if folders is not None:
         pairs = open_two_folders(*folders)
         opened[pairs.name] = pairs
@@ -222,6 +226,26 @@ def _unique(label: str, others: Collection[str]) -> str:
     taken = {*others, *BASELINES}
     numbered = (f"{label}-{number}" for number in count(2))
     return next(free for free in chain([label], numbered) if free not in taken)
+
+
+def _at_hand(names: Sequence[str], data_root: str | Path | None) -> dict[str, OpenedSet]:
+    """Those of the sets that are there, opened.
+
+    Raises:
+        DataError: when none is.
+    """
+    opened: dict[str, OpenedSet] = {}
+    missing: list[DataError] = []
+    for name in dict.fromkeys(names):
+        try:
+            opened[name] = open_benchmark_set(name, data_root)
+        except DataError as error:
+            missing.append(error)
+    if not opened:
+        raise missing[0]
+    for error in missing:
+        logger.warning("Left out: %s", error)
+    return opened
 
 
 def _trials(

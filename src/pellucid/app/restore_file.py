@@ -105,7 +105,8 @@ def _context(picture: Picture, model: Model) -> Tensor | None:
     """What the model decides from the whole picture."""
     # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
     is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
-    return model.restorer.context(views_of(picture)) if is_as_shown else None
+    is_needed = is_as_shown or model.restorer.needs_context
+    return model.restorer.context(views_of(picture)) if is_needed else None
 
 
 def _restore(

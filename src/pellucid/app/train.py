@@ -135,6 +135,13 @@ def _warn_of_settings(run: Run) -> None:
             run.strategy,
             domains[0] if domains else "none",
         )
+    objective = getattr(run.config, "objective", None)
+    slices = run.strategy in ("dil-sf", "dil-ss")
+    if objective is not None and objective.contrast and (slices or len(domains) < 2):
+        logger.warning(
+            "Codes of degradations are told apart within a step, and %s: objective.contrast does little or nothing.",
+            f"{run.strategy} takes its virtual steps on one domain each" if slices else "there is only one domain",
+        )
     warm_up = run.config.optimisation.warm_up_steps
     if warm_up >= run.training.steps:
         logger.warning(

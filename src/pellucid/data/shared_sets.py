@@ -46,6 +46,14 @@ class SharedSet:
     has_spare_layers: bool = False
 
 
+PAIRED_DEGRADATIONS: dict[str, str] = {
+    "RainTrainL": "rain",
+    "Rain800_110": "rain",
+    "LowLight_SICE122": "low-light",
+    "SOTS_train15": "haze",
+}
+"""What the known sets of training pairs show."""
+
 SHARED_SETS: tuple[SharedSet, ...] = (
     SharedSet(
         "HQPhotos400-free",

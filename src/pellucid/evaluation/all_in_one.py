@@ -202,7 +202,8 @@ def _text(score: tuple[float, float | None] | None) -> str:
 
 
 def _notes(table: AllInOneTable, results: Sequence[Result]) -> tuple[str, ...]:
-    missing = [column.title for column in table.columns if column.protocol is None]
+    there = {(result.trial.protocol.name, result.trial.test_set) for result in results}
+    missing = [column.title for column in table.columns if (column.protocol, column.test_set) not in there]
     partly = sorted({result.trial.test_set for result in results if len(result.scores) < result.num_in_set})
     measured = {(column.protocol, column.test_set) for column in table.columns if column.protocol is not None}
     doubts = dict.fromkeys(note for protocol, test_set in sorted(measured) for note in errata(protocol, test_set))

@@ -44,11 +44,14 @@ class Restorer(Protocol):
         size_multiple: height and width must be multiples of it, in pixels.
         receptive_radius: how far a pixel of the output can see, in pixels, whatever the picture.
         bytes_per_pixel: peak working memory while restoring, per input pixel; measured, see `benchmarks/memory.py`.
+        needs_context: whether tiles of a picture would disagree without its context. Else a context decides what may be
+            left undecided, such as how bright a picture should be.
     """
 
     size_multiple: int
     receptive_radius: int
     bytes_per_pixel: float
+    needs_context: bool
 
     def context(self, views: Views) -> Tensor | None:
         """What must be decided once from the whole picture; `None` when nothing must.

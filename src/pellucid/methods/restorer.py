@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import DeviceError, MethodError
-from pellucid.images.overview import Views
-from pellucid.methods.base import Restoration
+from pellucid.images.overview import Views, spread, views
+from pellucid.methods.base import Restoration, Restorer
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
 
@@ -40,6 +40,7 @@ class NetworkRestorer:
         device: where to run.
         dtype: of weights and activations; `fastest_dtype` of the device when absent.
         bytes_per_pixel: peak working memory per input pixel, measured in bf16; twice as much is planned for float32.
+            What the network declares when absent, or a guess.
     """
 
     def __init__(
@@ -48,13 +49,16 @@ class NetworkRestorer:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
-        bytes_per_pixel: float = DEFAULT_BYTES_PER_PIXEL,
+        bytes_per_pixel: float | None = None,
     ):
         require_same_size(network)
         self.size_multiple: int = network.size_multiple  # pyright: ignore[reportAttributeAccessIssue]
         self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
         dtype = fastest_dtype(device) if dtype is None else dtype
-        self.bytes_per_pixel = bytes_per_pixel * dtype.itemsize / torch.bfloat16.itemsize
+        self.needs_context: bool = getattr(network, "needs_context", False)
+        declared: float = getattr(network, "bytes_per_pixel", DEFAULT_BYTES_PER_PIXEL)
+        planned = declared if bytes_per_pixel is None else bytes_per_pixel
+        self.bytes_per_pixel = planned * dtype.itemsize / torch.bfloat16.itemsize
         self.device, self.dtype = torch.device(device), dtype
         exact = getattr(network, "in_float32", ())
         for name, part in network.named_children():
@@ -95,6 +99,24 @@ class NetworkRestorer:
         return Restoration(restored.to(image.device))
 
 
+def restore_patches(restorer: Restorer, patches: Tensor, at_once: int = 16) -> Tensor:
+    """Patches restored as whole pictures of their own, in the restorer's own precision; clamped to `[0, 1]`.
+
+    Args:
+        restorer: any.
+        patches: `(B, 3, H, W)`, sides multiples of what the network takes.
+        at_once: how many, for the sake of memory.
+    """
+    size = (patches.shape[-2], patches.shape[-1])
+    restored = []
+    with torch.autocast(patches.device.type, enabled=False):
+        for part in patches.split(at_once):
+            context = restorer.context(views(part))
+            given = None if context is None else spread(context, size)
+            restored.append(restorer.restore(part, given).image)
+    return torch.cat(restored).clamp(0, 1)
+
+
 def require_same_size(network: nn.Module) -> None:
     """Refuse what gives back a picture of another size: restoring, and training for it, keep it.
 
@@ -122,6 +144,10 @@ def restorer_from_weights(tensors: dict[str, Tensor], description: dict[str, Any
         WeightsError: when the tensors do not fit the network.
         MethodError: when the network is not known.
     """
+    if "network" not in description:
+        raise MethodError(
+            f"Expected weights of a network that restores, got those of {description.get('method')}: take others."
+        )
     network = build_network(description["network"]["name"], description["network"]["arguments"])
     if not hasattr(network, "size_multiple"):
         raise MethodError(
@@ -129,5 +155,4 @@ def restorer_from_weights(tensors: dict[str, Tensor], description: dict[str, Any
             "with others by scripts/bundle_default.py."
         )
     load_into(network, tensors, "the weights file")
-    bytes_per_pixel = description.get("bytes_per_pixel", DEFAULT_BYTES_PER_PIXEL)
-    return NetworkRestorer(network, device=device, bytes_per_pixel=bytes_per_pixel)
+    return NetworkRestorer(network, device=device, bytes_per_pixel=description.get("bytes_per_pixel"))

@@ -72,9 +72,9 @@ class AllInOne(nn.Module):
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, specialists or the chooser's domains."
             )
-        if any(getattr(part, "guidance", None) is not None for part in self.parts):
+        if any(getattr(part, "needs_context", False) for part in self.parts):
             raise MethodError(
-                "Expected parts without guidance, got one that must see whole pictures: it would see every tile anew."
+                "Expected parts that see no further than a tile, got one that must see whole pictures: leave it out."
             )
         self.with_haze = [row for row, domain in enumerate(domains) if "haze" in domain.split("+")]
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]

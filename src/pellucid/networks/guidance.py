@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pellucid.errors import MethodError
 from pellucid.networks.semantics import build_semantics
 
 CODE_WIDTHS = (32, 64, 96, 128)
@@ -103,21 +104,29 @@ class Guidance(nn.Module):
         named = {"name": "mobilenet-v2", **(semantics or {})}
         self.semantics = build_semantics(named.pop("name"), named)
         self.code = CodeEncoder(code_width) if code_width else None
-        self.vector_widths: tuple[int, ...] = (*self.semantics.widths, code_width)
+        count, available = len(widths), len(self.semantics.widths)
+        if count > available:
+            raise MethodError(
+                f"Expected a semantic vector for each of {count} levels, got {available}: correct semantics."
+            )
+        # Of more vectors than levels the deepest of each share: the shallow ones know textures, not things.
+        self.taken = [(level + 1) * available // count - 1 for level in range(count)]
+        self.vector_widths: tuple[int, ...] = (*(self.semantics.widths[at] for at in self.taken), code_width)
         self.modulations = nn.ModuleList(
             Modulation(its + code_width, width, starts_at_rest=starts_at_rest)
-            for its, width in zip(self.semantics.widths, widths, strict=False)
+            for its, width in zip(self.vector_widths, widths, strict=False)
         )
 
     def vectors(self, picture: Tensor, details: Tensor) -> list[Tensor]:
-        """The semantic vectors, the shallowest first, and the code, each `(B, C)`, float32.
+        """A semantic vector per level, the shallowest first, and the code, each `(B, C)`, float32.
 
         Args:
             picture: `(B, 3, h, w)`, of any size.
             details: `(B, N, 3, h, w)`, at full resolution.
         """
         none = details.new_zeros((len(details), 0), dtype=torch.float32)
-        return [*self.semantics(picture), none if self.code is None else self.code(details)]
+        seen = self.semantics(picture)
+        return [*(seen[at] for at in self.taken), none if self.code is None else self.code(details)]
 
     def codes(self, pictures: Tensor) -> Tensor:
         """The code of each picture, `(N, 3, h, w)` to `(N, C)`; without an encoder `C` is 0."""

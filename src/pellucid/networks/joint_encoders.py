@@ -66,7 +66,8 @@ class Clip(nn.Module):
         try:
             from transformers import CLIPModel, CLIPTokenizer
 
-            model: Any = CLIPModel.from_pretrained(source)
+            # Fused attention has no second derivative, which DIL's second-order strategies take.
+            model: Any = CLIPModel.from_pretrained(source, attn_implementation="eager")
             self.tokenizer: Any = CLIPTokenizer.from_pretrained(source)
         except ImportError as error:
             raise MethodError(

@@ -38,6 +38,7 @@ class MobileNetV2(nn.Module):
                     self._keep(operation["n"], stored)
                 if operation["o"] == max(TAPS):
                     break
+        self.last_use = {at: step for step, its in enumerate(self.operations) for at in (its["i"], its.get("j"))}
 
     def _keep(self, number: int, stored: Any) -> None:
         scale, zero = stored[f"q{number}"].tolist()
@@ -52,7 +53,7 @@ class MobileNetV2(nn.Module):
         Gradients flow to the picture.
         """
         made = {self.input: (255 * picture.to(self.get_buffer("bias_0").dtype) - self.zero) * self.scale}
-        for operation in self.operations:
+        for step, operation in enumerate(self.operations):
             first = made[operation["i"]]
             if operation["op"] == "add":
                 result = first + made[operation["j"]]
@@ -63,6 +64,9 @@ class MobileNetV2(nn.Module):
                                + _padding(first.shape[-2], weight.shape[-2], stride))  # fmt: skip
                 bias = self.get_buffer(f"bias_{operation['n']}")
                 result = F.conv2d(padded, weight, bias, stride=stride, groups=groups)
+            for at in (operation["i"], operation.get("j")):  # what is needed no more goes
+                if at is not None and at not in TAPS and self.last_use[at] == step:
+                    del made[at]
             made[operation["o"]] = result.clamp(operation["lo"], operation["hi"])
         return [made[tap] for tap in TAPS]
 

@@ -78,12 +78,13 @@ class PerceiveIR(nn.Module):
             no weights file.
 
     Source:
-        Perceive-IR (IEEE TIP 2026) as released in 2026; Restormer (CVPR 2022) is what it grew from. Differs: tiles of a
-        large picture are given the guidance and attention weights of the whole picture, taken from its details, where
-        the authors take those of each tile; the last convolution begins at a tenth, near the identity.
+        Perceive-IR (IEEE TIP 2026) as released in 2026; Restormer (CVPR 2022) is what it grew from. Differs: a picture
+        is restored, in tiles or not, by the guidance and attention weights that its details have together, where the
+        authors take those of each tile or of the whole; the last convolution begins at a tenth, near the identity.
     """
 
     size_multiple = 8
+    needs_context = True
     in_float32 = ("guidance",)
 
     def __init__(
@@ -124,6 +125,7 @@ class PerceiveIR(nn.Module):
         self.guidance = Guidance(widths, code_width=code_width, semantics=semantics) if is_guided else None
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
+        self.bytes_per_pixel = 48.0 * width  # measured in float32 at width 48, halved
         per_block = {"released": 3, "figure": 2, "plain": 2}[block]  # depth-wise convolutions, a pixel each
         depths = [2 * count + per_block * count for count in blocks[:-1]] + [per_block * blocks[-1]]
         depths[0] += 2 * refinement

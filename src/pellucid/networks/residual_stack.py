@@ -59,6 +59,7 @@ class ResidualStack(nn.Module):
             self.receptive_radius += 8 * 2 * coarse_blocks + 8
         set_initial_weights(self)
         self.guidance = None if guidance is None else Guidance((width, width), starts_at_rest=True, **guidance)
+        self.needs_context = self.guidance is not None
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, ResidualBlock):

@@ -9,6 +9,7 @@ from torch import Tensor
 from pellucid.data.batch import Batch
 from pellucid.degradations.chain import CLEAN
 from pellucid.methods.base import Recipe
+from pellucid.methods.restorer import restore_patches
 from pellucid.training.run_folder import RunFolder
 
 SHOWN = 8
@@ -33,7 +34,7 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
         values = {f"validation/{name}": value for name, value in judged.items()}
         _draw_with(values, run, step)
         return values
-    restored = recipe.restorer().restore(batch.degraded).image.clamp(0, 1)
+    restored = restore_patches(recipe.restorer(), batch.degraded)
     after, before = _psnr(restored, batch.clean), _psnr(batch.degraded.clamp(0, 1), batch.clean)
     values: dict[str, float] = {}
     for domain in sorted(set(batch.domains)):

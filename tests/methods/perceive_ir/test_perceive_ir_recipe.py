@@ -1,5 +1,6 @@
 """Perceive-IR as a recipe: what its objective is made of, that it learns, and that any strategy trains it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +9,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
+from pellucid.data.config import PairSource
 from pellucid.degradations.blur import GaussianBlur
 from pellucid.degradations.noise import GaussianNoise
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, MethodError
 from pellucid.methods.catalog import METHODS, method, strategy
 from pellucid.methods.perceive_ir.config import ObjectiveSettings, PerceiveIRConfig
 from pellucid.methods.perceive_ir.contrast import code_contrast
-from pellucid.methods.perceive_ir.objective import PerceiveObjective, Proxy, kinds_of, psnr
+from pellucid.methods.perceive_ir.kinds import kinds_of, mixture_kinds, pair_kinds
+from pellucid.methods.perceive_ir.objective import PerceiveObjective, Proxy, psnr
+from pellucid.methods.perceive_ir.prompts import QualityPrompts, perceiver_from_weights, quality_loss
+from pellucid.networks.joint_encoders import PooledEncoder
 from pellucid.networks.perceive_ir import PerceiveIR
 from pellucid.networks.vgg16 import VGG16
 from pellucid.objectives.pixel import PixelObjective
+from pellucid.weights.files import load_weights, save_weights
 
 TINY: dict[str, Any] = {"width": 8, "blocks": [1, 1, 1, 1], "refinement": 1, "code_width": 8}
 DATA = {"sources": [{"path": "."}], "mixture": {"gaussian-noise": 1, "gaussian-blur": 1}}
@@ -58,9 +64,35 @@ def recipe(by: str = "empirical-risk", **settings: Any) -> Any:
     return method("perceive-ir").build_recipe(config, build, Accelerator(cpu=True), 50)
 
 
+def judge(folder: Path) -> str:
+    """Weights of prompts that nobody trained."""
+    prompts = QualityPrompts(PooledEncoder(token_width=16))
+    with torch.no_grad():
+        tensors = {"vectors": prompts.vectors(), "tokens": prompts.tokens}
+    encoder = {"name": "mobilenet-v2", "arguments": {"token_width": 16}}
+    save_weights(folder / "prompts.safetensors", tensors, {"method": "quality-prompts", "encoder": encoder})
+    return str(folder / "prompts.safetensors")
+
+
 def test_a_sample_s_kind_is_its_degradation_without_its_strength() -> None:
     assert kinds_of(batch(2)) == ["gaussian-noise", "gaussian-blur"]
-    assert kinds_of(Batch(torch.zeros(1), torch.zeros(1), ("RainTrainL",))) == ["RainTrainL"]
+    assert mixture_kinds({"gaussian-noise:sigma=15": 1, "rain-light": 1, "rain+jpeg": 2}) == {
+        "gaussian-noise",
+        "rain",
+        "rain+jpeg",
+    }
+
+
+def test_pairs_are_of_the_kind_that_they_show(tmp_path: Path) -> None:
+    pairs = [
+        PairSource(name="RainTrainL"),
+        PairSource(name="mine", path=tmp_path, degradation="gaussian-noise:sigma=9"),
+        PairSource(name="unknown", path=tmp_path),
+    ]
+    told = pair_kinds(pairs)
+    assert told == {"RainTrainL": "rain", "mine": "gaussian-noise"}
+    sample = Batch(torch.zeros(3), torch.zeros(3), ("RainTrainL", "mine", "unknown"))
+    assert kinds_of(sample, told) == ["rain", "gaussian-noise", "unknown"]
 
 
 def test_the_objective_is_the_sum_of_its_terms() -> None:
@@ -91,6 +123,30 @@ def test_the_objective_is_the_sum_of_its_terms() -> None:
     assert terms["difficulty"] == pytest.approx(difficulty, rel=1e-4)
     assert loss.item() == pytest.approx(pixel.item() + 0.3 * contrast.item() + 0.7 * difficulty, rel=1e-4)
     assert {"loss/gaussian-noise", "loss/gaussian-blur:sigma=2"} <= set(terms)
+
+
+def test_the_quality_loss_is_asked_of_the_judge(tmp_path: Path) -> None:
+    built = recipe(objective={"contrast": 0, "difficulty": 0, "quality": 0.2, "perceiver": judge(tmp_path)})
+    samples = batch(2)
+    loss, terms = built.objective(built.plain_network, samples)
+    perceiver = perceiver_from_weights(*load_weights(tmp_path / "prompts.safetensors"))
+    with torch.no_grad():
+        restored = built.plain_network(samples.degraded)
+        quality = quality_loss(perceiver, restored)
+    assert terms["quality"] == pytest.approx(quality.item(), rel=1e-4)
+    assert loss.item() == pytest.approx(F.l1_loss(restored, samples.clean).item() + 0.2 * quality.item(), rel=1e-4)
+
+
+def test_weights_of_the_other_stage_are_told(tmp_path: Path) -> None:
+    tensors, description = recipe().weights()
+    save_weights(tmp_path / "restorer.safetensors", tensors, description)
+    with pytest.raises(MethodError, match="quality-prompts, got those of perceive-ir"):
+        recipe(objective={"quality": 0.1, "perceiver": str(tmp_path / "restorer.safetensors")})
+    with pytest.raises(MethodError, match="a network that restores, got those of quality-prompts"):
+        recipe(objective={"proxies": [{"model": judge(tmp_path)}]})
+    with pytest.raises(ConfigurationError, match="gaussian-blur, gaussian-noise, which are trained on, got 'noise'"):
+        recipe(objective={"proxies": [{"model": "default", "kinds": ["noise"]}]})
+    assert recipe(objective={"difficulty": 0, "proxies": [{"model": "not there"}]}).objective.proxies == ()
 
 
 def test_contrast_may_be_between_domains() -> None:
@@ -129,14 +185,23 @@ def test_terms_that_weigh_nothing_ask_for_nothing() -> None:
     assert "contrast" not in terms and "difficulty" not in terms
 
 
-def test_a_tiny_system_learns_its_batch_by_heart() -> None:
-    """All terms at once: noise itself would take longer to remember, all else falls to a fraction."""
-    built = recipe(optimisation={"learning_rate": 3e-3, "final_learning_rate": 3e-3})
+def test_a_tiny_system_learns_its_batch_by_heart(tmp_path: Path) -> None:
+    """All four terms and a proxy: noise itself would take longer to remember, all else falls to a fraction."""
+    built = recipe(
+        optimisation={"learning_rate": 3e-3, "final_learning_rate": 3e-3},
+        objective={
+            "quality": 0.05,
+            "quality_scale": 100.0,
+            "perceiver": judge(tmp_path),
+            "proxies": [{"model": "default"}],
+        },
+    )
     terms = [built.step(batch(step=50 * number)) for number in range(40)]
     first, last = ({name: float(value) for name, value in one.items()} for one in (terms[0], terms[-1]))
     assert last["loss/gaussian-blur:sigma=2"] < 0.6 * first["loss/gaussian-blur:sigma=2"]
     assert last["contrast"] < 0.1 * first["contrast"]
     assert last["difficulty"] < 0.5 * first["difficulty"]
+    assert 0 < last["quality"] < 1
 
 
 @pytest.mark.parametrize("name", ["dil-sf", "dil-pf", "dil-ss", "dil-ps"])
@@ -144,6 +209,7 @@ def test_every_strategy_trains_it(name: str) -> None:
     built = recipe(name)
     before = {key: value.clone() for key, value in built.plain_network.state_dict().items()}
     terms = built.step(batch())
+    assert (terms["contrast"] > 0) == (name in ("dil-pf", "dil-ps", "dil-ss"))  # of one domain there is none
     assert bool(torch.as_tensor(terms["loss"]).isfinite())
     after = built.plain_network.state_dict()
     assert any(not torch.equal(before[key], after[key]) for key in before)
@@ -152,7 +218,6 @@ def test_every_strategy_trains_it(name: str) -> None:
 
 def test_its_weights_restore(tmp_path: Any) -> None:
     from pellucid.methods.load import load
-    from pellucid.weights.files import save_weights
 
     tensors, description = recipe().weights()
     assert not any("semantics" in name for name in tensors)

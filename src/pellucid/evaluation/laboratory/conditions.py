@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from pellucid.data.shared_sets import PAIRED_DEGRADATIONS
 from pellucid.degradations.chain import CLEAN
 from pellucid.degradations.mixing import Mixture
 from pellucid.errors import ConfigurationError
@@ -90,13 +91,12 @@ FAMILIES: tuple[Family, ...] = (
 )
 """All of them."""
 
-PAIRED_KINDS: Mapping[str, tuple[str, str | None]] = {
-    "RainTrainL": ("rain", "rain100l"),
-    "Rain800_110": ("rain", None),
-    "LowLight_SICE122": ("low-light", "sice24"),
-    "SOTS_train15": ("haze", "sots-indoor10"),
+OTHER_PARTS: Mapping[str, str] = {
+    "RainTrainL": "rain100l",
+    "LowLight_SICE122": "sice24",
+    "SOTS_train15": "sots-indoor10",
 }
-"""What the known sets of training pairs show, and the test set that is the other part of the same set."""
+"""Known sets of training pairs, and the test set that is the other part of the same set."""
 
 
 @dataclass(frozen=True)
@@ -263,9 +263,8 @@ def _pairs(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _shown(pair: Mapping[str, Any]) -> tuple[frozenset[str], Mapping[Any, Any], str | None] | None:
     """Kinds, ranges and test set of a set of pairs; `None` when nobody knows them."""
-    if pair.get("path") is None and pair["name"] in PAIRED_KINDS:
-        kind, test_set = PAIRED_KINDS[pair["name"]]
-        return frozenset({kind}), {}, test_set
+    if pair.get("path") is None and pair["name"] in PAIRED_DEGRADATIONS:
+        return frozenset({PAIRED_DEGRADATIONS[pair["name"]]}), {}, OTHER_PARTS.get(pair["name"])
     if pair.get("degradation") is None:
         return None
     return _domain(pair["degradation"], (0.0, 1.0)).kinds, {}, None

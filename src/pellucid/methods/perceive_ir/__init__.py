@@ -5,6 +5,8 @@
 | network | Restormer's blocks; the decoder's are guided (ETB, PGCA) | `pellucid.networks.perceive_ir` |
 | SGM | semantic vectors of a frozen encoder | `pellucid.networks.semantics` |
 | CFE, PGM | code of the degradation; features modulated by both | `pellucid.networks.guidance`, for any network |
+| stage 1 | prompts of three tiers, frozen joint encoders | `prompts`, `pellucid.networks.joint_encoders` |
+| L_clip | how far from looking excellent | `prompts.quality_loss` |
 | L_rec | mean absolute error | `pellucid.objectives.pixel` |
 | L_cl | contrast between codes | `contrast.code_contrast` |
 | L_dpl | difficulty-adaptive perceptual loss | `difficulty.difficulty_ratio` |

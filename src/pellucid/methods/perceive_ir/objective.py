@@ -1,6 +1,6 @@
 """Perceive-IR's objective: the pixel loss, and what codes and features add to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from pellucid.data.batch import Batch
 from pellucid.methods.perceive_ir.config import ObjectiveSettings
 from pellucid.methods.perceive_ir.contrast import code_contrast
 from pellucid.methods.perceive_ir.difficulty import difficulty_ratio, proxy_weights, reference_psnr
+from pellucid.methods.perceive_ir.kinds import kinds_of
 from pellucid.methods.perceive_ir.prompts import QualityPerceiver, quality_loss
 from pellucid.objectives.pixel import PixelObjective
 
@@ -39,6 +40,7 @@ class PerceiveObjective:
         features: of pictures, for the difficulty-adaptive loss; not needed where it weighs nothing.
         proxies: its hard negatives.
         perceiver: judges for the quality loss; not needed where that weighs nothing.
+        pair_kinds: name of a set of pairs to the kind of degradation that it shows.
 
     Source:
         Perceive-IR (IEEE TIP 2026). Differs: a code and its positive are those of two halves of the same degraded
@@ -52,13 +54,14 @@ class PerceiveObjective:
         features: Features | None = None,
         proxies: Sequence[Proxy] = (),
         perceiver: QualityPerceiver | None = None,
+        pair_kinds: Mapping[str, str] | None = None,
     ):
         self.pixel, self.settings, self.features, self.proxies = pixel, settings, features, tuple(proxies)
-        self.perceiver = perceiver
+        self.perceiver, self.pair_kinds = perceiver, pair_kinds
 
     def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss; every 50 steps also its parts: `loss/<domain>`, `contrast`, `quality`, `difficulty`."""
-        kinds = kinds_of(batch)
+        kinds = kinds_of(batch, self.pair_kinds)
         if self.settings.contrast:
             restored, codes = network(batch.degraded, code_of=torch.cat(_halves(batch)))
         else:
@@ -95,14 +98,6 @@ class PerceiveObjective:
                 counts = [[not proxy.kinds or kind in proxy.kinds for kind in kinds] for proxy in self.proxies]
                 weights = proxy_weights(quality, reference, torch.tensor(counts, device=quality.device))
         return difficulty_ratio(self.features(restored), clean, degraded, features, weights).mean()
-
-
-def kinds_of(batch: Batch) -> list[str]:
-    """The kind of each sample's degradation, without its strength; of pairs, their set's name."""
-    return [
-        "+".join(degradation.name for degradation in chain) or domain
-        for chain, domain in zip(batch.chains, batch.domains, strict=True)
-    ]
 
 
 def psnr(restored: Tensor, clean: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pellucid.errors import MethodError
 from pellucid.networks.joint_encoders import PROMPT_TOKENS, JointEncoder, build_joint_encoder
 
 TIERS = ("terrible", "mediocre", "excellent")
@@ -40,9 +41,10 @@ class QualityPrompts(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """`(B, 3, side, side)` in `[0, 1]` to the logits of the tiers, `(B, 3)`."""
         encoder = self.encoder[0]
-        with torch.no_grad():
-            seen = encoder.pictures(pictures)
-        return encoder.logit_scale * seen @ self.vectors().T
+        with torch.autocast(pictures.device.type, enabled=False):  # both towers are float32, as released
+            with torch.no_grad():
+                seen = encoder.pictures(pictures)
+            return encoder.logit_scale * seen @ self.vectors().T
 
 
 class QualityPerceiver(nn.Module):
@@ -100,9 +102,14 @@ def perceiver_from_weights(tensors: Mapping[str, Tensor], description: Mapping[s
     """The perceiver that a weights file of the first stage holds.
 
     Raises:
-        MethodError: when its encoder is not known.
+        MethodError: when it holds something else, or its encoder is not known.
         WeightsError: when its encoder is not there.
     """
+    if "encoder" not in description:
+        raise MethodError(
+            f"Expected weights of the method quality-prompts, got those of {description.get('method')}: name others as "
+            "objective.perceiver."
+        )
     told = description["encoder"]
     encoder = build_joint_encoder(told["name"], told["arguments"])
     own = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}

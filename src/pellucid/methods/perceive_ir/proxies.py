@@ -6,8 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pellucid.images.overview import spread, views
-from pellucid.methods.restorer import restorer_from_weights
+from pellucid.methods.restorer import restore_patches, restorer_from_weights
 from pellucid.weights.bundled import BUNDLED, bundled_weights
 from pellucid.weights.files import load_weights
 
@@ -27,9 +26,6 @@ def frozen_restorer(model: str, device: torch.device) -> Callable[[Tensor], Tens
     restorer = restorer_from_weights(*load_weights(path), str(device))
 
     def restore(degraded: Tensor) -> Tensor:
-        context = restorer.context(views(degraded))
-        size = (degraded.shape[-2], degraded.shape[-1])
-        restored = restorer.restore(degraded, None if context is None else spread(context, size)).image
-        return restored.clamp(0, 1).clone()  # what was made in inference mode may not meet a gradient
+        return restore_patches(restorer, degraded).clone()  # what was made in inference mode may not meet a gradient
 
     return restore

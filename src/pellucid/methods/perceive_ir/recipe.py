@@ -6,6 +6,7 @@ from pellucid.errors import ConfigurationError
 from pellucid.methods.base import StrategyBuilder
 from pellucid.methods.network_recipe import NetworkRecipe
 from pellucid.methods.perceive_ir.config import PerceiveIRConfig
+from pellucid.methods.perceive_ir.kinds import mixture_kinds, pair_kinds
 from pellucid.methods.perceive_ir.objective import PerceiveObjective, Proxy
 from pellucid.methods.perceive_ir.prompts import perceiver_from_weights
 from pellucid.methods.perceive_ir.proxies import frozen_restorer
@@ -22,22 +23,32 @@ def perceive_ir_recipe(
     """A network that learns to restore by Perceive-IR's losses, by any strategy.
 
     Raises:
-        ConfigurationError: when codes are to be contrasted and the network has none.
+        ConfigurationError: when codes are to be contrasted and the network has none, or a proxy counts for a kind of
+            degradation that is not trained on.
         MethodError: when a proxy is not there.
         WeightsError: when weights of VGG-16, or a proxy's, cannot be read.
     """
-    settings = config.objective
-    features = None
+    settings, kinds = config.objective, pair_kinds(config.data.pairs)
+    features, proxies = None, []
     if settings.difficulty:
         from pellucid.networks.vgg16 import VGG16
 
         features = VGG16(settings.vgg).to(accelerator.device)
-    proxies = [Proxy(frozen_restorer(one.model, accelerator.device), frozenset(one.kinds)) for one in settings.proxies]
+        known = {*mixture_kinds(config.data.mixture), *kinds.values()}
+        unknown = sorted({kind for one in settings.proxies for kind in one.kinds} - known)
+        if unknown:
+            raise ConfigurationError(
+                f"Expected kinds of proxies out of {', '.join(sorted(known))}, which are trained on, got "
+                f"{unknown[0]!r}: correct objective.proxies."
+            )
+        proxies = [
+            Proxy(frozen_restorer(one.model, accelerator.device), frozenset(one.kinds)) for one in settings.proxies
+        ]
     perceiver = None
     if settings.quality and settings.perceiver is not None:
         perceiver = perceiver_from_weights(*load_weights(settings.perceiver)).to(accelerator.device)
     pixel = PixelObjective(config.optimisation.loss)
-    objective = PerceiveObjective(pixel, settings, features, proxies, perceiver)
+    objective = PerceiveObjective(pixel, settings, features, proxies, perceiver, kinds)
     recipe = NetworkRecipe("perceive-ir", config.network, config.optimisation, objective, strategy, accelerator, steps)
     guidance = getattr(recipe.plain_network, "guidance", None)
     if settings.contrast and (guidance is None or guidance.code is None):
