@@ -215,18 +215,22 @@ def by_seed(results: Sequence[Any], runs: Sequence[Path]) -> tuple[list[str], bo
 
 
 def curve_table(curves: dict[str, Any], every: int) -> str:
-    """The curves as Markdown, mean over seeds, a row per recipe and step; the chosen steps; and the virtual steps."""
+    """The curves as Markdown, mean over seeds; the chosen steps; the virtual steps.
+
+    A row per recipe and step, and one of the averaged weights at the end.
+    """
     head = ["recipe", "step", "seeds", "seen levels, held out", *(f"sigma {sigma}" for sigma in CURVE_SIGMAS)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     names = dict.fromkeys(name.rpartition("-s")[0] for name in curves)
     for name in names:
-        runs = [curve["weights"] for run, curve in curves.items() if run.rpartition("-s")[0] == name]
-        ends = {next(iter(runs[0])), list(runs[0])[-1]}
-        for step in [step for step in runs[0] if int(step) % every == 0 or step in ends]:
-            own = [run[step] for run in runs if step in run]
-            keys = ("seen", *map(str, CURVE_SIGMAS))
-            values = [f"{statistics.fmean(row[key] for row in own):.2f}" for key in keys]
-            lines.append("| " + " | ".join([name, step, str(len(own)), *values]) + " |")
+        own = [curve for run, curve in curves.items() if run.rpartition("-s")[0] == name]
+        steps = list(own[0]["weights"])
+        shown = [("weights", step) for step in steps if int(step) % every == 0 or step in (steps[0], steps[-1])]
+        for kind, step in [*shown, ("averaged", steps[-1])]:
+            found = [curve[kind][step] for curve in own if step in curve[kind]]
+            values = [f"{statistics.fmean(row[key] for row in found):.2f}" for key in ("seen", *map(str, CURVE_SIGMAS))]
+            label = name if kind == "weights" else f"{name}, averaged"
+            lines.append("| " + " | ".join([label, step, str(len(found)), *values]) + " |")
     lines += [
         "",
         "| run | chosen step, weights | averaged | virtual step over the weights' norm | change of the loss by it |",
