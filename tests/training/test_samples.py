@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.batch import Batch
+from pellucid.images.overview import Views
 from pellucid.methods.base import Restoration
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.samples import validate
@@ -22,7 +23,10 @@ class IdleRecipe:
     def restorer(self) -> Any:
         return self
 
-    def restore(self, image: Tensor) -> Restoration:
+    def context(self, views: Views) -> None:
+        return None
+
+    def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         return Restoration(image)
 
     def judge(self, batch: Batch) -> dict[str, float] | None:
