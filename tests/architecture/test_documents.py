@@ -135,7 +135,15 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
     assert {document: script["MARKED"].findall(text) for document, text in texts.items()} == {
         "README.md": ["card-means"],
         "docs/benchmarks.md": ["restore-default", "candidates", "freedom", "real-photos"],
-        "docs/methods/dil.md": ["strategy-cost", "dil-noise/verdict", "dil-noise/lab:3", "dil-noise-5000/curves"],
+        "docs/methods/dil.md": [
+            "strategy-cost",
+            "dil-noise/verdict",
+            "dil-noise/lab:3",
+            "dil-noise-5000/curves",
+            "dil-blur/lab:4",
+            "dil-hybrid/lab:3",
+            "dil-rain/lab:4",
+        ],
         "src/pellucid/weights/bundle/default.md": ["card"],
     }
     assert [document for document, text in texts.items() if script["filled"](text) != text] == []
