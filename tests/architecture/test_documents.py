@@ -143,6 +143,7 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "dil-blur/lab:4",
             "dil-hybrid/lab:3",
             "dil-rain/lab:4",
+            "lab-default/lab:2",
         ],
         "src/pellucid/weights/bundle/default.md": ["card"],
     }
