@@ -111,3 +111,11 @@ def test_a_bare_no_is_a_word_here() -> None:
 def test_a_setting_that_is_not_known_is_refused(override: str) -> None:
     with pytest.raises(ConfigurationError, match=override.removeprefix("--").split(".")[-1]):
         read_run(RECIPES[0], [override, "3"])
+
+
+def test_arms_of_a_study_are_trained_on_the_same() -> None:
+    arms = [read_run(path).as_resolved() for path in sorted((FOLDER / "perceive-ir" / "study").glob("*.yaml"))]
+    assert len(arms) == 8
+    for arm in arms:
+        for section in ("data", "optimisation", "training", "strategy"):
+            assert arm[section] == arms[0][section]

@@ -66,6 +66,16 @@ def test_mobilenet_tells_pictures_apart_and_is_frozen() -> None:
     assert not encoder.state_dict()
 
 
+def test_shuffled_vectors_are_those_of_another_picture_in_training_alone() -> None:
+    encoder, plain = PooledMobileNet(is_shuffled=True), PooledMobileNet()
+    encoder.train()
+    for ours, theirs in zip(encoder(picture(64)), plain(picture(64)), strict=True):
+        torch.testing.assert_close(ours, theirs.flip(0))  # of two pictures each has the other one's
+    encoder.eval()
+    for ours, theirs in zip(encoder(picture(64)), plain(picture(64)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_dinov2_gives_the_class_tokens_of_its_blocks(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)

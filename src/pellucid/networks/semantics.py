@@ -18,12 +18,17 @@ class PooledMobileNet(nn.Module):
 
     It stands in for DINOv2 where that is not at hand, and is not it: features of a classifier, pooled over the picture,
     each vector brought to mean 0 and variance 1.
+
+    Args:
+        is_shuffled: in training every picture of a batch gets the vectors of the one before it: a control that has all
+            of the information but none of its meaning.
     """
 
     widths = (48, 64, 192, 640)
 
-    def __init__(self) -> None:
+    def __init__(self, is_shuffled: bool = False) -> None:
         super().__init__()
+        self.is_shuffled = is_shuffled
         from pellucid.networks.mobilenet_v2 import MobileNetV2
         from pellucid.weights.bundled import bundled_file
 
@@ -32,7 +37,8 @@ class PooledMobileNet(nn.Module):
     @torch.no_grad()
     def forward(self, picture: Tensor) -> list[Tensor]:
         """`(B, 3, h, w)` in `[0, 1]` to four vectors `(B, widths[n])`, float32, the shallowest first."""
-        return self.pooled(resized(picture))
+        vectors = self.pooled(resized(picture))
+        return [vector.roll(1, dims=0) for vector in vectors] if self.is_shuffled and self.training else vectors
 
     def pooled(self, picture: Tensor) -> list[Tensor]:
         """The same of a picture as large as it is; gradients flow to it."""
