@@ -125,7 +125,7 @@ class PerceiveIR(nn.Module):
         self.guidance = Guidance(widths, code_width=code_width, semantics=semantics) if is_guided else None
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
-        self.bytes_per_pixel = 48.0 * width  # measured in float32 at width 48, halved
+        self.bytes_per_pixel = 48.0 * width  # a guess, until benchmarks/memory.py has measured trained weights
         per_block = {"released": 3, "figure": 2, "plain": 2}[block]  # depth-wise convolutions, a pixel each
         depths = [2 * count + per_block * count for count in blocks[:-1]] + [per_block * blocks[-1]]
         depths[0] += 2 * refinement
