@@ -269,3 +269,25 @@ def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> No
     wrong = config.model_copy(update={"network": config.network.model_copy(update={"start_from_part": "local"})})
     with pytest.raises(WeightsError, match=r"chooser, generalist, specialists, tone\), got 'local'"):
         supervised_recipe(wrong, EmpiricalRisk, Accelerator(cpu=True), steps=1)
+
+
+def test_training_may_put_a_part_of_a_part_into_a_part(tmp_path: Path) -> None:
+    from accelerate import Accelerator
+
+    from pellucid.methods.supervised.config import SupervisedConfig
+    from pellucid.methods.supervised.empirical_risk import EmpiricalRisk
+    from pellucid.methods.supervised.recipe import supervised_recipe
+
+    joined = lively()
+    origin = {"recipe": {"data": {"mixture": {"rain": 1.0}}}, "step": 7}
+    told = {"method": "supervised", "parts": {"chooser": origin}}
+    save_weights(tmp_path / "joined.safetensors", joined.state_dict(), told, torch.float32)
+    start = {"start_from": str(tmp_path / "joined.safetensors"), "start_from_part": "chooser.features"}
+    network = {"name": "degradation-perceiver", "arguments": {"width": 4}, **start, "start_into": "features"}
+    data = {"sources": [{"path": "."}], "mixture": {"clean": 1}}
+    settings = {"network": network, "data": data, "optimisation": {"loss": "perception"}}
+    config = SupervisedConfig.model_validate(settings)
+    recipe = supervised_recipe(config, EmpiricalRisk, Accelerator(cpu=True), steps=1)
+    for name, value in joined.chooser.features.state_dict().items():
+        assert torch.equal(recipe.plain_network.state_dict()[f"features.{name}"], value)
+    assert recipe.weights()[1]["started_from"]["trained"] == [origin]

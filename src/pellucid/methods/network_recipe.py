@@ -60,6 +60,8 @@ class NetworkRecipe:
         self.origin: dict[str, Any] | None = None
         if network.start_from is not None:
             tensors, self.origin = _start(network.start_from, network.start_from_part)
+            into = "" if network.start_into is None else f"{network.start_into}."
+            tensors = {f"{into}{name}": value for name, value in tensors.items()}
             load_into(built, tensors, network.start_from, may_lack=True)
         built = built.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimiser = torch.optim.AdamW(
@@ -134,7 +136,9 @@ def _start(source: str, part: str | None) -> tuple[dict[str, Tensor], dict[str, 
     """The tensors to start from, and what their file says of their own training."""
     path = bundled_weights(source) if source in BUNDLED else Path(source)
     tensors, description = load_weights(path)
-    told = description if part is None else description.get("parts", {}).get(part, {})
+    parts = description.get("parts", {})
+    whole = [name for name in parts if part is not None and f"{part}.".startswith(f"{name}.")]
+    told = description if part is None else parts[max(whole, key=len)] if whole else {}
     trainings = told if isinstance(told, list) else [told]  # several, when a part is the mean of several trainings
     origin = [{key: its[key] for key in ("recipe", "step", "started_from", "parts") if key in its} for its in trainings]
     named = {"file": path.name, "sha256": sha256(path), **({} if part is None else {"part": part})}

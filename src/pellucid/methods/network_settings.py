@@ -19,7 +19,10 @@ class NetworkSettings(Section):
     start_from_part: str | None = Field(
         default=None,
         description="Which part of that file, when it holds several: in the default model generalist, tone, chooser, "
-        "specialists.noise and so on.",
+        "specialists.noise and so on, or a part of such a part (chooser.features).",
+    )
+    start_into: str | None = Field(
+        default=None, description="Which part of the network gets those weights; the whole network when absent."
     )
 
 
