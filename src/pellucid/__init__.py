@@ -1,6 +1,7 @@
 """Restore degraded photographs, and see how much of every pixel is evidence and how much is belief.
 
     restore("photo.jpg", "better.jpg")     a file to a file, nothing else about it lost
+    perceive("photo.jpg").perception       what is wrong with it, and how badly
     load("default").restore(tensor)        a tensor `(B, 3, H, W)` in `[0, 1]` to a `Restoration`
 
 Names are imported when they are first used, so that `import pellucid` stays quick.
@@ -20,6 +21,7 @@ from pellucid.errors import (
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
+    from pellucid.app.perceive import perceive
     from pellucid.app.restore import restore
     from pellucid.methods.base import Restoration
     from pellucid.methods.load import Model, load
@@ -36,6 +38,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "load",
+    "perceive",
     "restore",
 ]
 
@@ -43,6 +46,7 @@ _LATER = {
     "Model": "pellucid.methods.load",
     "Restoration": "pellucid.methods.base",
     "load": "pellucid.methods.load",
+    "perceive": "pellucid.app.perceive",
     "restore": "pellucid.app.restore",
 }
 

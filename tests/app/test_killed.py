@@ -33,7 +33,18 @@ def finished_in(out: Path) -> int:
 
 def kill_midway(photos: Path, out: Path, weights: Path, until: int, further_seconds: float) -> None:
     """Start a run and kill it some time after it has finished `until` pictures."""
-    command = [sys.executable, "-m", "pellucid", "restore", str(photos), "-o", str(out), "--model", str(weights)]
+    command = [
+        sys.executable,
+        "-m",
+        "pellucid",
+        "restore",
+        str(photos),
+        "-o",
+        str(out),
+        "--model",
+        str(weights),
+        "--always",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -20,6 +20,7 @@ PUBLIC = [
     "WeightsError",
     "__version__",
     "load",
+    "perceive",
     "restore",
 ]
 

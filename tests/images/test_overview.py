@@ -1,10 +1,14 @@
 """Coarse maps at the pixels of a picture, against torch's own interpolation."""
 
+from itertools import pairwise
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from pellucid.images.overview import spread
+from pellucid.images.overview import CollectedViews, spread, views
 from pellucid.images.tiling import Box
 
 
@@ -27,3 +31,24 @@ def test_a_part_is_that_of_the_whole_in_full_precision() -> None:
 def test_over_the_border_the_last_cell_goes_on() -> None:
     coarse = torch.tensor([[[[1.0, 2.0]]]])
     assert torch.equal(spread(coarse, (1, 4), Box(0, 3, 1, 3)), torch.full((1, 1, 1, 3), 2.0))
+
+
+@given(st.integers(1, 1800), st.integers(1, 900), st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_views_of_what_comes_in_as_boxes_are_those_of_the_whole(height: int, width: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(1, 3, height, width, generator=generator)
+    boxes = [
+        (top, left)
+        for top in range(0, height, 1 + int(torch.randint(200, 800, (), generator=generator)))
+        for left in range(0, width, 1 + int(torch.randint(200, 800, (), generator=generator)))
+    ]
+    rows = [*sorted({top for top, _ in boxes}), height]
+    collected, expected = CollectedViews((height, width)), views(image)
+    for upper, lower in pairwise(rows):
+        columns = [*sorted(left for top, left in boxes if top == upper), width]
+        for near, far in pairwise(columns):
+            collected.write(upper, near, image[..., upper:lower, near:far])
+    found = collected.views()
+    assert torch.equal(found.overview, expected.overview) and torch.equal(found.details, expected.details)
+    assert found.size == expected.size

@@ -77,7 +77,7 @@ def test_words_of_several_tokens_and_folders_without_clip_are_told(clip: Path, t
         Clip(str(clip)).word("goodbad")
     with pytest.raises(WeightsError, match="a CLIP model at"):
         Clip(str(tmp_path / "nothing"))
-    with pytest.raises(MethodError, match="joint encoder out of mobilenet-v2, clip, got 'blip'"):
+    with pytest.raises(MethodError, match="joint encoder out of mobilenet-v2, degradation-features, clip, got 'blip'"):
         build_joint_encoder("blip", {})
 
 

@@ -97,6 +97,24 @@ def plan_jobs(inputs: Sequence[str | Path], output: str | Path | None = None) ->
     return tuple(jobs)
 
 
+def find_pictures(inputs: Sequence[str | Path]) -> tuple[tuple[Path, str | None], ...]:
+    """The pictures that `inputs` name, each once, with the reason why one is not even tried; folders sorted.
+
+    Args:
+        inputs: files, folders (recursive) and patterns (`*`, `?`, `[...]`, `**`).
+
+    Raises:
+        ImageError: when an input is not there, or no picture is found.
+        ConfigurationError: when nothing is named.
+    """
+    if not inputs:
+        raise ConfigurationError("Expected pictures, got none: name files, folders or patterns.")
+    found = _distinct([item for typed in inputs for item in _find(typed, None)])
+    if not found:
+        raise ImageError(f"Expected pictures ({_listed()}) in {inputs[0]}, found none: check the path.")
+    return tuple((item.source, item.problem) for item in found)
+
+
 def is_single_file(inputs: Sequence[str | Path]) -> bool:
     """Whether one file was named, and so an error is the user's answer rather than a line in a list."""
     return len(inputs) == 1 and Path(inputs[0]).is_file()

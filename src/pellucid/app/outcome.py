@@ -52,6 +52,11 @@ class Restored:
     report: Path | None = None
 
     @property
+    def doubtful(self) -> tuple[RestoredPicture, ...]:
+        """Pictures that were restored but not bettered, as far as can be perceived, so that the original was kept."""
+        return tuple(its for its in self.files if its.receipt.kept and its.receipt.quality_after is not None)
+
+    @property
     def path(self) -> Path:
         """Where the result lies, when it is one picture.
 

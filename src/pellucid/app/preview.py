@@ -56,12 +56,12 @@ def _previews(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> dict[str, b
     try:
         factor = -(-max(picture.height, picture.width) // LARGEST_SIDE)
         if factor == 1:
-            return {"whole picture": _jpeg(picture.read(), picture)}
+            return {"whole picture": jpeg(picture.read(), picture)}
         height, width = (min(*pair) for pair in zip(DETAIL, (picture.height, picture.width), strict=True))
         middle = picture.read((picture.height - height) // 2, (picture.width - width) // 2, height, width)
         return {
-            f"whole picture, 1/{factor} of its size": _jpeg(_scaled_down(picture, factor), picture),
-            "its middle, full size": _jpeg(middle, picture),
+            f"whole picture, 1/{factor} of its size": jpeg(_scaled_down(picture, factor), picture),
+            "its middle, full size": jpeg(middle, picture),
         }
     except ImageError:
         return {}
@@ -80,11 +80,11 @@ def _scaled_down(picture: Picture, factor: int) -> Tensor:
     return torch.cat(bands, dim=2) if bands else picture.read(0, 0, 1, 1)
 
 
-def _jpeg(image: Tensor, picture: Picture) -> bytes:
+def jpeg(image: Tensor, picture: Picture | None) -> bytes:
     """`(1, 3, H, W)` as a JPEG that carries the profile of `picture`, so that browsers show its colours."""
     samples = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     drawn = pyvips.Image.new_from_array(samples, interpretation="srgb")
-    profile = picture.rgb_profile
+    profile = None if picture is None else picture.rgb_profile
     if profile is not None and len(profile) <= _LARGEST_PROFILE_BYTES:
         drawn = drawn.mutate(lambda copy: copy.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile))
     return pyvips.Operation.call("jpegsave_buffer", drawn, Q=_QUALITY, keep="icc")

@@ -52,6 +52,12 @@ class Receipt:
         model_sha256: hash of the weights file.
         device: where it ran.
         taken_for: what the model took the picture for (`"noise"`); `None` when it tells nothing apart.
+        perceiver_sha256: hash of the weights of who judged; `None` when the picture was restored in any case.
+        perceived: kinds of degradation that were found, and how severe, in `[0, 1]`; empty for a clean picture, and
+            when nobody looked.
+        quality_before: of the original as perceived, from 0 to 1; `None` when nobody looked.
+        quality_after: of what restoring gave; `None` when nothing was restored, or nobody looked.
+        kept: why the result is the original; `None` when it is restored.
         tile: side of the largest square restored at once, pixels; `None` for the whole picture.
         height: pixels, upright.
         width: pixels, upright.
@@ -67,6 +73,11 @@ class Receipt:
     model_sha256: str
     device: str
     taken_for: str | None
+    perceiver_sha256: str | None
+    perceived: dict[str, float]
+    quality_before: float | None
+    quality_after: float | None
+    kept: str | None
     tile: int | None
     height: int
     width: int

@@ -74,7 +74,7 @@ def report_page(entries: Sequence[Entry], failed: Sequence[SetAside], page: Path
         title=f"{count} picture{'' if count == 1 else 's'} restored",
         subtitle=html.escape(subtitle),
         summary=_facts(_summary(entries, failed)),
-        failed=_failed(failed),
+        failed=set_aside(failed),
         pictures="\n".join(_section(entry, page, number) for number, entry in enumerate(shown)),
         others=_table(listed, page),
     )
@@ -167,7 +167,8 @@ def _facts(facts: dict[str, str]) -> str:
     )
 
 
-def _failed(failed: Sequence[SetAside]) -> str:
+def set_aside(failed: Sequence[SetAside]) -> str:
+    """The section that names what failed, with reasons, HTML; nothing when nothing did."""
     if not failed:
         return ""
     rows = "".join(
@@ -186,22 +187,33 @@ def _section(entry: Entry, page: Path, number: int) -> str:
     }
     if receipt.taken_for is not None:
         facts["Taken for"] = receipt.taken_for
+    facts |= _perceived(receipt)
     views = "".join(_view(view, entry.picture.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in receipt.not_kept)
     return (
-        f"<section><h2>{_link(entry.picture.target, page)}</h2>"
+        f"<section><h2>{link(entry.picture.target, page)}</h2>"
         f'<dl class="facts">{_facts(facts)}</dl>'
         + (f'<ul class="soft">{notes}</ul>' if notes else "")
         + f'<div class="views">{views}</div></section>'
     )
 
 
+def _perceived(receipt: Receipt) -> dict[str, str]:
+    """What was found, and whether the original was kept."""
+    if receipt.quality_before is None:
+        return {}
+    found = ", ".join(f"{name} {severity:.2f}" for name, severity in receipt.perceived.items()) or "nothing wrong"
+    after = "" if receipt.quality_after is None else f", {receipt.quality_after:.2f} after"
+    facts = {"Perceived": found, "Quality": f"{receipt.quality_before:.2f}{after}"}
+    return facts if receipt.kept is None else {**facts, "Kept as it was": receipt.kept}
+
+
 def _view(view: View, name: str, identifier: str) -> str:
     name, caption = html.escape(name, quote=True), html.escape(view.caption)
     return (
         f'<figure><div class="pair">'
-        f'<img class="after" alt="{name}, restored, {caption}" src="{_data(view.after)}">'
-        f'<img class="before" alt="{name}, original, {caption}" src="{_data(view.before)}">'
+        f'<img class="after" alt="{name}, restored, {caption}" src="{as_data(view.after)}">'
+        f'<img class="before" alt="{name}, original, {caption}" src="{as_data(view.before)}">'
         f'<span class="left">before</span><span class="right">after</span>'
         f'<input type="range" min="0" max="100" value="50" id="cut-{identifier}" '
         f'aria-label="{name}, {caption}: how much of the original is shown, percent">'
@@ -209,7 +221,8 @@ def _view(view: View, name: str, identifier: str) -> str:
     )
 
 
-def _data(jpeg: bytes) -> str:
+def as_data(jpeg: bytes) -> str:
+    """A picture as the address of an `img`."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
@@ -218,7 +231,7 @@ def _table(entries: Sequence[Entry], page: Path) -> str:
         return ""
     head = '<th>Picture</th><th class="number">Size</th><th class="number">Time</th><th>Not kept</th>'
     rows = "".join(
-        f"<tr><td>{_link(entry.picture.target, page)}</td>"
+        f"<tr><td>{link(entry.picture.target, page)}</td>"
         f'<td class="number">{entry.receipt.width} x {entry.receipt.height}</td>'
         f'<td class="number">{duration(entry.receipt.seconds)}</td>'
         f"<td>{html.escape(' '.join(entry.receipt.not_kept))}</td></tr>"
@@ -230,7 +243,8 @@ def _table(entries: Sequence[Entry], page: Path) -> str:
     )
 
 
-def _link(target: Path, page: Path) -> str:
+def link(target: Path, page: Path) -> str:
+    """A link from the page to a file, HTML."""
     try:
         relative = os.path.relpath(target, page.parent)
     except ValueError:  # another drive

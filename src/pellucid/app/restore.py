@@ -17,6 +17,7 @@ from pellucid.errors import ConfigurationError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.images.memory import parse_memory
 from pellucid.methods.load import Model, load
+from pellucid.methods.perceiver import load_perceiver
 from pellucid.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,13 @@ def restore(
     report: str | Path | None = None,
     receipts: bool = False,
     overwrite: bool = False,
+    always: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Restore picture files; nothing else about them is lost, and no original is touched.
+
+    A picture in which nothing is found to be wrong is returned as it is, and so is one that restoring did not better as
+    far as can be perceived; `Restored.doubtful` has the latter.
 
     The folder of the results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same
     picture, same model, result as it was left) are passed over, so a run that was stopped at any moment goes on.
@@ -54,6 +59,7 @@ def restore(
         report: HTML page to write; replaces an earlier report, other pages only with `overwrite`.
         receipts: write `NAME.receipt.json` beside every result.
         overwrite: do finished pictures again, and replace files that Pellucid did not write.
+        always: restore pictures whatever they look like, and keep every result.
         progress: told after every tile.
 
     Returns:
@@ -79,7 +85,8 @@ def restore(
     loaded = model if isinstance(model, Model) else load(model, device)
     if device is None and (gpu := unused_gpu(loaded.device)):
         logger.warning("%s", gpu)
-    wishes = Wishes(loaded, memory, tile, max_megapixels, receipts, overwrite, previewed)
+    perceiver = None if always else load_perceiver(device=loaded.device)
+    wishes = Wishes(loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed)
     started = time.perf_counter()
     remove_leftovers(job.target.parent for job in jobs)
     files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)
@@ -89,8 +96,17 @@ def restore(
         write_report(report_page(previewed.entries, failed, Path(report), subtitle), Path(report))
     for picture in failed:
         logger.warning("Set aside %s: %s", picture.source, picture.reason)
+    outcome = Restored(files, failed, None if report is None else Path(report))
+    for picture in outcome.doubtful:
+        logger.warning("Kept the original of %s: %s.", picture.source, picture.receipt.kept)
     new = sum(not picture.was_finished for picture in files)
+    kept = sum(picture.receipt.kept is not None and not picture.was_finished for picture in files)
     logger.info(
-        "%d restored, %d finished before, %d set aside; %s.", new, len(files) - new, len(failed), duration(seconds)
+        "%d restored%s, %d finished before, %d set aside; %s.",
+        new - kept,
+        f", {kept} kept as they are" if kept else "",
+        len(files) - new,
+        len(failed),
+        duration(seconds),
     )
-    return Restored(files, failed, None if report is None else Path(report))
+    return outcome

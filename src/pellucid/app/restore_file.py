@@ -9,18 +9,20 @@ from pathlib import Path
 from torch import Tensor
 
 from pellucid.app.budget import plan_tile
+from pellucid.app.do_no_harm import Judgement, judged_after, judged_before, keep_original
 from pellucid.app.notes import collected_notes
 from pellucid.app.receipt import FileFacts, Receipt
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
-from pellucid.images.overview import spread
+from pellucid.images.overview import CollectedViews, spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
 from pellucid.images.views import views_of
 from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
+from pellucid.methods.perceiver import Perceiver, severities
 from pellucid.methods.restorer import is_out_of_memory
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
@@ -33,6 +35,7 @@ def restore_file(
     target: Path,
     model: Model,
     *,
+    perceiver: Perceiver | None = None,
     memory: str | int | None = None,
     tile: int | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -46,6 +49,8 @@ def restore_file(
         source: the original.
         target: the result; its suffix decides the format. Its folder is made when missing.
         model: that restores.
+        perceiver: who says whether there is anything to restore, and whether it was bettered; if not, the result is the
+            original. The picture is restored whatever it looks like when absent.
         memory: see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
         max_megapixels: see `files.read_picture`.
@@ -67,14 +72,22 @@ def restore_file(
         try:
             tile = plan_tile(picture, model, memory=memory, tile=tile)
             restorer, size = model.restorer, (picture.height, picture.width)
-            context = _context(picture, model)
+            # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
+            is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
+            seen = views_of(picture) if is_as_shown or restorer.needs_context else None
+            context = None if seen is None else restorer.context(seen)
+            judge = perceiver if is_as_shown else None
+            judgement = Judgement() if judge is None or seen is None else judged_before(judge.perceive_views(seen))
             reach = restorer.reach(context)
             tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=reach)
             part = "whole" if tile is None else f"tile {tile}"
             logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, picture.width, picture.height)
             if begin is not None:
                 begin()
-            _restore(picture, target, restorer, context, tiles, progress)
+            if judgement.kept is None:
+                judgement = _restore(picture, target, restorer, context, tiles, progress, judge, judgement)
+            else:
+                keep_original(picture, target)
         except (RuntimeError, MemoryError) as error:  # beside the network, too: views, contexts, samples
             if not is_out_of_memory(error):
                 raise
@@ -91,6 +104,11 @@ def restore_file(
         model_sha256=model.weights_sha256,
         device=model.device,
         taken_for=model.restorer.taken_for(context),
+        perceiver_sha256=None if perceiver is None else perceiver.weights_sha256,
+        quality_before=None if judgement.before is None else round(judgement.before.quality, 4),
+        quality_after=None if judgement.after is None else round(judgement.after.quality, 4),
+        perceived={} if judgement.before is None else severities(judgement.before),
+        kept=judgement.kept,
         tile=tile,
         height=picture.height,
         width=picture.width,
@@ -101,14 +119,6 @@ def restore_file(
     )
 
 
-def _context(picture: Picture, model: Model) -> Tensor | None:
-    """What the model decides from the whole picture."""
-    # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
-    is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
-    is_needed = is_as_shown or model.restorer.needs_context
-    return model.restorer.context(views_of(picture)) if is_needed else None
-
-
 def _restore(
     picture: Picture,
     target: Path,
@@ -116,25 +126,42 @@ def _restore(
     context: Tensor | None,
     tiles: Sequence[Tile],
     progress: Callable[[float], None] | None,
-) -> None:
+    judge: Perceiver | None,
+    judgement: Judgement,
+) -> Judgement:
+    """Restore the picture, look at what came out, and write that or the original. Returns what was found."""
     size = picture.height, picture.width
+    collected = CollectedViews(size) if judge is not None else None
 
     def function(part: Tensor, box: Box) -> Tensor:
         return restorer.restore(part, None if context is None else spread(context, size, box)).image
 
     canvas = Canvas(picture, target.parent)
+
+    def write(top: int, left: int, restored: Tensor) -> None:
+        canvas.write(top, left, restored)
+        if collected is not None:
+            collected.write(top, left, _as_seen(restored, picture))
+
     try:
-        restore_streamed(
-            picture.read,
-            canvas.write,
-            function,
-            tiles,
-            size,
-            progress=None if progress is None else lambda done, total: progress(done / total),
-        )
-        canvas.save(target)
+        tell = None if progress is None else lambda done, total: progress(done / total)
+        restore_streamed(picture.read, write, function, tiles, size, progress=tell)
+        if judge is not None and collected is not None and judgement.before is not None:
+            judgement = judged_after(judgement.before, judge.perceive_views(collected.views()))
+        if judgement.kept is None:
+            canvas.save(target)
     finally:
         canvas.close()
+    if judgement.kept is not None:
+        keep_original(picture, target)
+    return judgement
+
+
+def _as_seen(restored: Tensor, picture: Picture) -> Tensor:
+    """As it will be stored, but for the losses of its format."""
+    levels = 2**picture.depth - 1 if not picture.is_float else 0
+    clamped = restored.float().clamp(0, 1)
+    return (clamped * levels).round() / levels if levels else clamped
 
 
 def _facts(path: Path) -> FileFacts:

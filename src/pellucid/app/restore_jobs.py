@@ -20,6 +20,7 @@ from pellucid.app.targets import check_is_ours, first_existing
 from pellucid.errors import ConfigurationError, ImageError, PellucidError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
+from pellucid.methods.perceiver import Perceiver
 from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Wishes:
 
     Attributes:
         model: that restores.
+        perceiver: who keeps originals that need nothing or were not bettered; `None` to restore them all.
         memory: budget, see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
         max_megapixels: see `files.read_picture`.
@@ -43,6 +45,7 @@ class Wishes:
     """
 
     model: Model
+    perceiver: Perceiver | None = None
     memory: str | int | None = None
     tile: int | None = None
     max_megapixels: float = MAX_MEGAPIXELS
@@ -128,6 +131,7 @@ def _restored(
             job.source,
             job.target,
             wishes.model,
+            perceiver=wishes.perceiver,
             memory=wishes.memory,
             tile=wishes.tile,
             max_megapixels=wishes.max_megapixels,
@@ -150,7 +154,8 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     if wishes.overwrite:
         return None
     receipt = journal.finished(job.target)
-    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
+    judge = None if wishes.perceiver is None else wishes.perceiver.weights_sha256
+    if receipt is None or (receipt.model_sha256, receipt.perceiver_sha256) != (wishes.model.weights_sha256, judge):
         return None
     # An original that was replaced is its own result; restoring it once more would not be the same again.
     if job.target == job.source or receipt.source.looks_unchanged(job.source):

@@ -13,6 +13,7 @@ from pellucid.cli.evaluate import evaluate
 from pellucid.cli.lab import lab
 from pellucid.cli.log import is_debugging, set_up_log
 from pellucid.cli.models import models
+from pellucid.cli.perceive import perceive
 from pellucid.cli.restore import restore
 from pellucid.cli.train import train
 from pellucid.errors import PellucidError
@@ -27,7 +28,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, train, evaluate, lab, degrade, models):
+for verb in (restore, perceive, train, evaluate, lab, degrade, models):
     app.command(verb)
 
 

@@ -19,8 +19,11 @@ def restore(
     report: Path | None = None,
     receipts: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    always: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Restore photographs; nothing else about the files is lost.
+
+    A picture in which nothing is found to be wrong stays as it is, and so does one that restoring did not better.
 
     Prints where each result lies. Run the same command again to go on where it stopped. The status is 0 when all went
     well, 1 when some pictures were set aside, 2 when nothing could be done.
@@ -36,6 +39,7 @@ def restore(
         report: One HTML page with every picture before and after.
         receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.
         overwrite: Do finished pictures again, and replace files that Pellucid did not write.
+        always: Restore pictures whatever they look like, and keep every result.
     """
     from pellucid.app.restore import restore as restore_pictures
     from pellucid.cli.progress import ProgressDisplay
@@ -53,6 +57,7 @@ def restore(
             report=report,
             receipts=receipts,
             overwrite=overwrite,
+            always=always,
             progress=progress,
         )
     for restored in outcome.files:

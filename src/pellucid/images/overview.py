@@ -85,6 +85,39 @@ def details(image: Tensor) -> Tensor:
     return torch.stack([image[..., box.top : box.bottom, box.left : box.right] for box in boxes], dim=1)
 
 
+class CollectedViews:
+    """Views of a picture that comes in as boxes, in any order; the same as `views` of the whole.
+
+    Args:
+        size: height and width of the picture, pixels.
+    """
+
+    def __init__(self, size: tuple[int, int]):
+        self.size, self.step = size, overview_step(*size)
+        self._boxes = detail_boxes(*size)
+        self._overview = torch.zeros(1, 3, -(-size[0] // self.step), -(-size[1] // self.step))
+        self._details = torch.zeros(1, len(self._boxes), 3, self._boxes[0].height, self._boxes[0].width)
+
+    def write(self, top: int, left: int, image: Tensor) -> None:
+        """A box of the picture, `(1, 3, h, w)`."""
+        image = image.detach().float().cpu()
+        bottom, right = top + image.shape[-2], left + image.shape[-1]
+        first_row, first_column = -(-top // self.step), -(-left // self.step)
+        taken = image[..., first_row * self.step - top :: self.step, first_column * self.step - left :: self.step]
+        rows, columns = taken.shape[-2:]
+        self._overview[..., first_row : first_row + rows, first_column : first_column + columns] = taken
+        for number, box in enumerate(self._boxes):
+            upper, lower = max(top, box.top), min(bottom, box.bottom)
+            near, far = max(left, box.left), min(right, box.right)
+            if upper < lower and near < far:
+                part = image[..., upper - top : lower - top, near - left : far - left]
+                self._details[:, number, :, upper - box.top : lower - box.top, near - box.left : far - box.left] = part
+
+    def views(self) -> Views:
+        """What came in."""
+        return Views(self._overview, self._details, self.size)
+
+
 def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Tensor:
     """A coarse map of a whole picture at the pixels of a box of it, interpolated linearly.
 

@@ -121,7 +121,7 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
         raise MethodError(
             f"Expected a model out of {', '.join(BUNDLED)} or a weights file, got {str(name)!r}: check the name."
         )
-    device = _device(device)
+    device = chosen_device(device)
     tensors, description = load_weights(path)
     restorer = method(description.get("method", "")).build_restorer(tensors, description, device)
     return Model(str(name), restorer, description, sha256(path), device)
@@ -132,7 +132,12 @@ def spare_on_device(device: str) -> int:
     return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else spare_memory()
 
 
-def _device(wanted: str | None) -> str:
+def chosen_device(wanted: str | None) -> str:
+    """The device named, or the best at hand.
+
+    Raises:
+        DeviceError: when the one that is named is not at hand.
+    """
     if wanted is None:
         if torch.cuda.is_available():
             return "cuda"

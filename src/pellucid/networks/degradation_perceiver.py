@@ -28,13 +28,17 @@ class DegradationPerceiver(nn.Module):
             raise TypeError(f"kinds are out of {', '.join(NAMES)}, got {unknown[0]!r}")
         self.kinds = tuple(kinds)
         self.features = patch_features(width)
-        outputs = 2 * len(self.kinds)
+        self.summary_width, outputs = 8 * width, 2 * len(self.kinds)
         self.logits = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, outputs))
         set_initial_weights(self)
 
     def forward(self, patches: Tensor) -> Tensor:
         """The logits, float32; what is seen everywhere counts by its mean and by its peak."""
-        return self.logits(summary(self.features, patches)).float().unflatten(1, (len(self.kinds), 2))
+        return self.tell(summary(self.features, patches))
+
+    def tell(self, seen: Tensor) -> Tensor:
+        """The logits of what `summary` of the features gives, `(B, summary_width)` to `(B, K, 2)`."""
+        return self.logits(seen).float().unflatten(1, (len(self.kinds), 2))
 
 
 def read(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ of its logits. CLIP is one; the other ships with the package, and its words mean
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.errors import MethodError, WeightsError
+from pellucid.images.overview import DETAIL_SIDE
+from pellucid.networks.degradation_classifier import summary
+from pellucid.networks.degradation_perceiver import DegradationPerceiver
 from pellucid.networks.semantics import PooledMobileNet
 
 PROMPT_TOKENS = 16
@@ -126,8 +130,22 @@ class Clip(nn.Module):
         return model.text_model.embeddings.token_embedding
 
 
+class Trunk(Protocol):
+    """Features of a picture, pooled to vectors.
+
+    Attributes:
+        widths: numbers of each vector.
+    """
+
+    widths: tuple[int, ...]
+
+    def pooled(self, picture: Tensor) -> list[Tensor]:
+        """`(B, 3, h, w)` in `[0, 1]` to vectors `(B, widths[n])`, float32; gradients flow to the picture."""
+        ...
+
+
 class PooledEncoder(nn.Module):
-    """The encoder that ships: pooled features of MobileNetV2, and a text tower of random weights.
+    """An encoder that ships: pooled features, and a text tower of random weights.
 
     It is not CLIP. Its words have random embeddings, and a prompt is no more than sixteen learned vectors that end in a
     direction among picture features; learning them is learning what tells the pictures apart, by the same code.
@@ -136,17 +154,20 @@ class PooledEncoder(nn.Module):
         token_width: numbers of a token's embedding.
         layers: of the text tower.
         seed: of its weights, which never change.
+        trunk: gives the features; pooled MobileNetV2 when absent.
+        side: of the pictures that it takes, pixels.
     """
 
-    side = 224
     logit_scale = 100.0
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, token_width: int = 512, layers: int = 2, seed: int = 0):
+    def __init__(
+        self, token_width: int = 512, layers: int = 2, seed: int = 0, trunk: Trunk | None = None, side: int = 224
+    ):
         super().__init__()
-        self.token_width, self.seed = token_width, seed
-        self.trunk = PooledMobileNet()
+        self.token_width, self.seed, self.side = token_width, seed, side
+        self.trunk = PooledMobileNet() if trunk is None else trunk
         width = sum(self.trunk.widths)
         # Of the features of training pictures, see `calibrate`: else what all have in common is nearly all there is.
         self.register_buffer("centre", torch.zeros(width))
@@ -187,7 +208,58 @@ class PooledEncoder(nn.Module):
         return torch.cat(self.trunk.pooled(pictures), dim=1)
 
 
-ENCODERS: dict[str, Callable[..., Any]] = {"mobilenet-v2": PooledEncoder, "clip": Clip}
+class DegradationFeatures(nn.Module):
+    """What a degradation perceiver sees in a patch before it says anything: mean and peak of its features.
+
+    Args:
+        network: that perceives.
+    """
+
+    def __init__(self, network: DegradationPerceiver):
+        super().__init__()
+        self.features = network.features
+        self.widths = (network.summary_width,)
+
+    def pooled(self, picture: Tensor) -> list[Tensor]:
+        """See `Trunk`."""
+        with torch.autocast(picture.device.type, enabled=False):
+            return [summary(self.features, picture).float()]
+
+
+def degradation_features_encoder(
+    source: str | None = None, token_width: int = 512, layers: int = 2, seed: int = 0
+) -> PooledEncoder:
+    """The encoder of what ships as the perceiver: features that were trained to tell degradations apart.
+
+    Args:
+        source: weights of a `degradation-perceiver`; those of the bundled perceiver when absent.
+        token_width: see `PooledEncoder`.
+        layers: see `PooledEncoder`.
+        seed: see `PooledEncoder`.
+
+    Raises:
+        WeightsError: when the weights are not there, or are those of something else.
+    """
+    from pellucid.weights.bundled import bundled_weights
+    from pellucid.weights.files import load_into, load_weights
+
+    path = bundled_weights("perceiver") if source is None else Path(source)
+    tensors, description = load_weights(path)
+    arguments = description["network"]["arguments"]
+    if description["network"]["name"] == "picture-perceiver":
+        own = "degradations."
+        arguments = arguments["degradations"]
+        tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
+    network = DegradationPerceiver(**arguments)
+    load_into(network, tensors, path)
+    return PooledEncoder(token_width, layers, seed, DegradationFeatures(network.eval()), side=DETAIL_SIDE)
+
+
+ENCODERS: dict[str, Callable[..., Any]] = {
+    "mobilenet-v2": PooledEncoder,
+    "degradation-features": degradation_features_encoder,
+    "clip": Clip,
+}
 """Joint encoders by the name that a recipe has."""
 
 

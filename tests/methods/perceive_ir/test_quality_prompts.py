@@ -14,14 +14,9 @@ from pellucid.errors import ConfigurationError, MethodError
 from pellucid.methods.catalog import method
 from pellucid.methods.load import load
 from pellucid.methods.perceive_ir.config import ObjectiveSettings, PromptsConfig
-from pellucid.methods.perceive_ir.prompts import (
-    TIERS,
-    QualityPerceiver,
-    QualityPrompts,
-    perceiver_from_weights,
-    quality_loss,
-)
+from pellucid.methods.perceive_ir.prompts import QualityPrompts, perceiver_from_weights, quality_loss
 from pellucid.networks.joint_encoders import PooledEncoder
+from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver
 from pellucid.weights.files import load_weights, save_weights
 
 DATA = {"sources": [{"path": "."}], "mixture": {"gaussian-noise": 1}}

@@ -11,7 +11,8 @@ from pellucid.methods.perceive_ir.config import ObjectiveSettings
 from pellucid.methods.perceive_ir.contrast import code_contrast
 from pellucid.methods.perceive_ir.difficulty import difficulty_ratio, proxy_weights, reference_psnr
 from pellucid.methods.perceive_ir.kinds import kinds_of
-from pellucid.methods.perceive_ir.prompts import QualityPerceiver, quality_loss
+from pellucid.methods.perceive_ir.prompts import quality_loss
+from pellucid.networks.quality_perceiver import QualityPerceiver
 from pellucid.objectives.pixel import PixelObjective
 
 Features = Callable[[Tensor], Sequence[Tensor]]

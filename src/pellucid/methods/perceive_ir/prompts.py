@@ -5,13 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from pellucid.errors import MethodError
 from pellucid.networks.joint_encoders import PROMPT_TOKENS, JointEncoder, build_joint_encoder
-
-TIERS = ("terrible", "mediocre", "excellent")
-"""From worst to best; each is a word that a prompt begins with as its last token."""
+from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver
 
 
 class QualityPrompts(nn.Module):
@@ -45,42 +42,6 @@ class QualityPrompts(nn.Module):
             with torch.no_grad():
                 seen = encoder.pictures(pictures)
             return encoder.logit_scale * seen @ self.vectors().T
-
-
-class QualityPerceiver(nn.Module):
-    """How good a picture looks, by prompts that were learned.
-
-    Args:
-        encoder: which they were learned through.
-        vectors: what they say, `(3, D)`.
-    """
-
-    vectors: Tensor
-
-    def __init__(self, encoder: JointEncoder, vectors: Tensor):
-        super().__init__()
-        self.encoder = encoder
-        self.register_buffer("vectors", vectors.detach().clone())
-
-    def cosines(self, pictures: Tensor) -> Tensor:
-        """`(B, 3, h, w)` of any size, resized, to the cosine with each tier's prompt, `(B, 3)`; with gradients.
-
-        Source:
-            Differs: antialiased where the picture shrinks.
-        """
-        side = self.encoder.side
-        seen = pictures.float().clamp(0, 1)
-        if seen.shape[-2:] != (side, side):
-            seen = F.interpolate(seen, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
-        return self.encoder.pictures(seen) @ self.vectors.T
-
-    def tiers(self, pictures: Tensor) -> Tensor:
-        """How probable each of `TIERS` is, `(B, 3)`."""
-        return (self.encoder.logit_scale * self.cosines(pictures)).softmax(dim=1)
-
-    def score(self, pictures: Tensor) -> Tensor:
-        """The expected tier, from 0 (terrible) to 2 (excellent), `(B,)`."""
-        return self.tiers(pictures) @ torch.arange(3.0, device=self.vectors.device)
 
 
 def quality_loss(perceiver: QualityPerceiver, restored: Tensor, scale: float = 1.0) -> Tensor:

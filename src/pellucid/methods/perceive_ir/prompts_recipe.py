@@ -11,10 +11,11 @@ from pellucid.degradations.noise import as_stored
 from pellucid.errors import MethodError
 from pellucid.methods.perceive_ir.config import PromptsConfig
 from pellucid.methods.perceive_ir.kinds import kinds_of, pair_kinds
-from pellucid.methods.perceive_ir.prompts import TIERS, QualityPerceiver, QualityPrompts
+from pellucid.methods.perceive_ir.prompts import QualityPrompts
 from pellucid.methods.perceive_ir.proxies import frozen_restorer
 from pellucid.methods.schedule import cosine_with_warm_up
 from pellucid.networks.joint_encoders import PooledEncoder, build_joint_encoder
+from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver, expected_tier
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -113,7 +114,7 @@ class PromptsRecipe:
             told = torch.cat([perceiver.tiers(part) for part in pictures.split(AT_ONCE)])
         tiers = told.unflatten(0, (len(TIERS), -1)).cpu()
         is_right = tiers.argmax(dim=2) == torch.arange(len(TIERS))[:, None]
-        scores = tiers @ torch.arange(3.0)
+        scores = expected_tier(tiers)
         rises = (scores[0] < scores[1]) & (scores[1] < scores[2])
         kinds = kinds_of(batch, self.pair_kinds)
         rows = {name: [row for row, its in enumerate(kinds) if its == name] for name in sorted(set(kinds))}

@@ -1,0 +1,74 @@
+"""First, do no harm: what needs nothing stays as it is, and so does what restoring did not better."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.images.atomic import replacing
+from pellucid.images.canvas import Canvas
+from pellucid.images.formats import format_of_target
+from pellucid.images.picture import Picture
+from pellucid.methods.perceiver import Perception
+
+BAND_PIXELS = 1 << 22
+"""Of a picture that is written in another format, at once."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was perceived of a picture and its result, and what follows from it.
+
+    Attributes:
+        before: of the original; `None` when nobody looked.
+        after: of the result; `None` when there is none, or nobody looked.
+        kept: why the result is the original, in one clause; `None` when it is restored.
+    """
+
+    before: Perception | None = None
+    after: Perception | None = None
+    kept: str | None = None
+
+
+CLEAN = "nothing was found to be wrong with it"
+"""Why a clean picture is kept."""
+
+
+def judged_before(before: Perception) -> Judgement:
+    """Of the original alone: whether there is anything to restore."""
+    return Judgement(before, kept=CLEAN if before.is_clean else None)
+
+
+def judged_after(before: Perception, after: Perception) -> Judgement:
+    """Of both: the result is kept if it looks better."""
+    if is_better(before, after):
+        return Judgement(before, after)
+    found = f"{before.quality:.2f} before, {after.quality:.2f} after"
+    return Judgement(before, after, f"restoring did not better what is perceived of it (quality {found})")
+
+
+def is_better(before: Perception, after: Perception) -> bool:
+    """Whether a result looks better than its original: less is wrong with it, or it has more quality."""
+    return after.harm < before.harm or after.quality > before.quality
+
+
+def keep_original(picture: Picture, target: Path) -> None:
+    """Make `target` the original: byte for byte in its own format, pixel for pixel in another.
+
+    Raises:
+        ImageError: when it cannot be written, or is the original under another name.
+    """
+    source = picture.path
+    if source is not None and format_of_target(target).name == picture.format:
+        if not (target.exists() and target.samefile(source)):
+            with replacing(target) as partial:
+                shutil.copyfile(source, partial)
+        return
+    canvas = Canvas(picture, target.parent)
+    try:
+        rows = max(1, BAND_PIXELS // picture.width)
+        for top in range(0, picture.height, rows):
+            height = min(rows, picture.height - top)
+            canvas.write(top, 0, picture.read(top, 0, height))
+        canvas.save(target)
+    finally:
+        canvas.close()

@@ -1,0 +1,134 @@
+"""How well a perceiver perceives: whole pictures degraded by known chains, and what it says of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pellucid.degradations.mixing import Mixture, apply_chains
+from pellucid.degradations.severity import severities
+from pellucid.images.overview import Views, views
+from pellucid.objectives.perception import LEAST_SEVERITY
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture of which it is known what is wrong with it.
+
+    Attributes:
+        views: of the degraded picture, rounded to 8 bits.
+        domain: of the mixture that it was drawn from.
+        severities: by kind; kinds that are not there are not in it.
+    """
+
+    views: Views
+    domain: str
+    severities: dict[str, float]
+
+
+def samples(pictures: Sequence[Tensor], mixture: Mixture, *, draws: int, seed: int) -> Iterator[Sample]:
+    """Every picture degraded `draws` times, each time by another chain.
+
+    Domains are drawn in proportion to their weights, spread evenly over all samples.
+
+    Args:
+        pictures: `(3, H, W)` each, uint8.
+        mixture: of the degradations.
+        draws: per picture.
+        seed: of all that is drawn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    domains = mixture.allotted(len(pictures) * draws, generator)
+    order = torch.randperm(len(domains), generator=generator).tolist()
+    for number, place in enumerate(order):
+        clean = pictures[number % len(pictures)][None].float() / 255
+        chain = mixture.draw_of(domains[place], generator)
+        degraded = apply_chains(clean, [chain], generator).clamp(0, 1).mul(255).round().div(255)
+        yield Sample(views(degraded), domains[place], severities(chain))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was said of many samples, and what was true.
+
+    Attributes:
+        kinds: that were looked for.
+        presence: what was said, `(M, K)`, in `[0, 1]`.
+        told: severities that were said, `(M, K)`.
+        severity: true ones, `(M, K)`; 0 where a kind is absent.
+    """
+
+    kinds: tuple[str, ...]
+    presence: Tensor
+    told: Tensor
+    severity: Tensor
+
+    @property
+    def is_there(self) -> Tensor:
+        """Where a kind is there so that it can be seen, `(M, K)`."""
+        return self.severity >= LEAST_SEVERITY
+
+    @property
+    def is_asked(self) -> Tensor:
+        """Where it can be said whether a kind is there, `(M, K)`; what is too faint to be seen is not asked for."""
+        return self.is_there | (self.severity == 0)
+
+    def recall(self, kind: str) -> tuple[float, float]:
+        """Of the samples that have a kind, and of those that have not, the shares that are told right."""
+        column = self.kinds.index(kind)
+        says = self.presence[:, column] >= 0.5
+        there, absent = self.is_there[:, column], self.severity[:, column] == 0
+        return says[there].float().mean().item(), (~says)[absent].float().mean().item()
+
+    def severity_error(self, kind: str) -> float:
+        """Mean absolute error of the severity of what is there."""
+        column = self.kinds.index(kind)
+        there = self.is_there[:, column]
+        return (self.told - self.severity)[there, column].abs().mean().item()
+
+    def severity_correlation(self, kind: str) -> float:
+        """Spearman's rank correlation of told and true severity of what is there."""
+        column = self.kinds.index(kind)
+        there = self.is_there[:, column]
+        ranks = torch.stack([_ranks(one[there, column]) for one in (self.told, self.severity)])
+        return torch.corrcoef(ranks)[0, 1].item()
+
+    def confusion(self) -> tuple[tuple[str, ...], Tensor]:
+        """Of samples with no or one kind: how often each is taken for what.
+
+        Returns:
+            Names, kinds and at last clean; counts, `(K + 1, K + 1)`, true kinds in rows, in columns the most probable
+            kind, or clean where none is named.
+        """
+        names = (*self.kinds, CLEAN)
+        single = self.is_asked.all(dim=1) & (self.is_there.sum(dim=1) <= 1)
+        most, named = self.presence[single].max(dim=1)
+        said = torch.where(most >= 0.5, named, len(self.kinds))
+        there = self.is_there[single]
+        true = torch.where(there.any(dim=1), there.float().argmax(dim=1), len(self.kinds))
+        counts = torch.zeros(len(names), len(names), dtype=torch.long)
+        counts.index_put_((true, said), torch.ones_like(true), accumulate=True)
+        return names, counts
+
+    def reliability(self, bins: int = 10) -> list[tuple[float, float, int]]:
+        """Said against true, over all kinds: mean presence that was said, share that is there, and count, by bin.
+
+        Source:
+            Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Sec. 2.
+        """
+        said, true = self.presence[self.is_asked], self.is_there[self.is_asked].float()
+        numbers = (said * bins).long().clamp(0, bins - 1)
+        rows = [numbers == number for number in range(bins)]
+        return [(said[own].mean().item(), true[own].mean().item(), int(own.sum())) for own in rows if bool(own.any())]
+
+    def calibration_error(self, bins: int = 10) -> float:
+        """The expected calibration error: the mean distance of said from true, over samples and kinds."""
+        rows = self.reliability(bins)
+        return sum(count * abs(said - true) for said, true, count in rows) / sum(count for *_, count in rows)
+
+
+def _ranks(values: Tensor) -> Tensor:
+    return values.argsort().argsort().float()

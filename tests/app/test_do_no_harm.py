@@ -1,0 +1,160 @@
+"""What needs nothing stays as it is, and so does what restoring did not better."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pellucid.app.do_no_harm import is_better
+from pellucid.app.receipt import receipt_path
+from pellucid.app.restore import restore
+from pellucid.app.restore_file import restore_file
+from pellucid.images.files import read_image
+from pellucid.images.overview import Views, views
+from pellucid.methods.load import Model
+from pellucid.methods.perceiver import Found, Perception
+
+MakePhoto = Callable[..., Path]
+
+pytestmark = pytest.mark.judged
+
+
+def seen(quality: float, **severities: float) -> Perception:
+    """A picture of this quality with these kinds, each certain."""
+    kinds = {name: Found(float(name in severities), severities.get(name, 0.0), "") for name in ("noise", "rain")}
+    return Perception(kinds, "mediocre", quality, ())
+
+
+class Scripted:
+    """Perceives what it is told to, picture after picture, and keeps what it was shown."""
+
+    weights_sha256 = "f00d"
+
+    def __init__(self, *perceptions: Perception):
+        self.perceptions, self.shown = list(perceptions), list[Views]()
+
+    def perceive_views(self, shown: Views) -> Perception:
+        self.shown.append(shown)
+        return self.perceptions.pop(0)
+
+
+BAD, WORSE, BETTER = seen(0.4, noise=0.5), seen(0.3, noise=0.6), seen(0.8, noise=0.1)
+
+
+def judge(*perceptions: Perception) -> Any:
+    return Scripted(*perceptions)
+
+
+def test_better_is_less_harm_or_more_quality() -> None:
+    assert is_better(BAD, BETTER) and not is_better(BAD, WORSE) and not is_better(BAD, BAD)
+    assert is_better(BAD, seen(0.3, noise=0.2)) and is_better(BAD, seen(0.5, noise=0.7))
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.tif"])
+def test_a_clean_picture_is_returned_byte_for_byte(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, name: str
+) -> None:
+    source, target = make_photo(tmp_path / name), tmp_path / "out" / name
+    receipt = restore_file(source, target, tiny, perceiver=judge(seen(0.9)))
+    assert target.read_bytes() == source.read_bytes()
+    assert (receipt.kept, receipt.quality_before, receipt.quality_after) == (
+        "nothing was found to be wrong with it",
+        0.9,
+        None,
+    )
+    assert receipt.source.sha256 == receipt.target.sha256 and receipt.perceived == {}
+
+
+def test_in_another_format_the_pixels_stay(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    source, target = make_photo(tmp_path / "a.png", size=(83, 45)), tmp_path / "a.tif"
+    restore_file(source, target, tiny, perceiver=judge(seen(0.9)))
+    assert torch.equal(read_image(source), read_image(target))
+
+
+@pytest.mark.parametrize("tile", [None, 120])
+def test_a_result_that_is_better_is_kept_and_was_looked_at_as_it_is_stored(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, tile: int | None
+) -> None:
+    source, target = make_photo(tmp_path / "a.png", size=(200, 300)), tmp_path / "b.png"
+    perceiver = judge(BAD, BETTER)
+    receipt = restore_file(source, target, tiny, tile=tile, perceiver=perceiver)
+    assert (receipt.kept, receipt.quality_before, receipt.quality_after) == (None, 0.4, 0.8)
+    assert receipt.perceived == {"noise": 0.5}
+    for path, shown in zip((source, target), perceiver.shown, strict=True):
+        expected = views(read_image(path))
+        torch.testing.assert_close(shown.overview, expected.overview, atol=1e-6, rtol=0)
+        torch.testing.assert_close(shown.details, expected.details, atol=1e-6, rtol=0)
+
+
+def test_a_result_that_is_not_better_gives_way_to_the_original(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto
+) -> None:
+    source, target = make_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg"
+    receipt = restore_file(source, target, tiny, perceiver=judge(BAD, WORSE))
+    assert target.read_bytes() == source.read_bytes()
+    assert receipt.kept == "restoring did not better what is perceived of it (quality 0.40 before, 0.30 after)"
+
+
+def test_light_above_white_is_restored_unseen(tmp_path: Path, tiny: Model) -> None:
+    import numpy as np
+    import pyvips
+
+    pixels = (4 * np.random.default_rng(0).random((40, 56, 3))).astype(np.float32)
+    pyvips.Image.new_from_array(pixels).write_to_file(str(tmp_path / "light.tif"))
+    receipt = restore_file(tmp_path / "light.tif", tmp_path / "out.tif", tiny, perceiver=judge())
+    assert receipt.kept is None and receipt.quality_before is None
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, perceptions: Sequence[Perception]) -> None:
+    perceiver = Scripted(*perceptions)
+    monkeypatch.setattr("pellucid.app.restore.load_perceiver", lambda **_: perceiver)
+
+
+def test_a_batch_ends_with_what_is_doubtful(
+    tmp_path: Path,
+    tiny: Model,
+    make_photo: MakePhoto,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for seed, name in enumerate(("clean", "good", "worse")):
+        make_photo(tmp_path / "photos" / f"{name}.png", seed=seed)
+    scripted(monkeypatch, [seen(0.9), BAD, BETTER, BAD, WORSE])
+    with caplog.at_level("INFO"):
+        outcome = restore(tmp_path / "photos", tmp_path / "out", model=tiny, report=tmp_path / "report.html")
+    assert [picture.source.name for picture in outcome.doubtful] == ["worse.png"]
+    assert "Kept the original of" in caplog.text and "worse.png: restoring did not better" in caplog.text
+    assert "1 restored, 2 kept as they are, 0 finished before" in caplog.text
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("Kept as it was") == 2 and "0.40, 0.80 after" in page
+    scripted(monkeypatch, [])
+    again = restore(tmp_path / "photos", tmp_path / "out", model=tiny)
+    assert all(picture.was_finished for picture in again.files)
+    assert [picture.source.name for picture in again.doubtful] == ["worse.png"]
+
+
+def test_always_restores_what_was_kept(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_photo(tmp_path / "a.png")
+    scripted(monkeypatch, [seen(0.9)])
+    restore(source, model=tiny, receipts=True)
+    target = tmp_path / "a.restored.png"
+    assert target.read_bytes() == source.read_bytes()
+    assert json.loads(receipt_path(target).read_text())["perceiver_sha256"] == "f00d"
+    outcome = restore(source, model=tiny, receipts=True, always=True)
+    assert not outcome.files[0].was_finished and target.read_bytes() != source.read_bytes()
+    assert json.loads(receipt_path(target).read_text())["kept"] is None
+
+
+def test_an_original_that_is_to_be_replaced_and_is_clean_is_not_touched(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_photo(tmp_path / "a.png")
+    before = (source.read_bytes(), source.stat().st_mtime_ns, source.stat().st_ino)
+    scripted(monkeypatch, [seen(0.9)])
+    restore(source, source, model=tiny)
+    assert (source.read_bytes(), source.stat().st_mtime_ns, source.stat().st_ino) == before
