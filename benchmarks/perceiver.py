@@ -2,11 +2,11 @@
 
     PELLUCID_DATA=... python benchmarks/perceiver.py --output benchmarks/results/perceiver
 
-Held out: every second picture of BSDS_rest (the network was trained on other pictures, what it concludes for a whole
-picture fitted on the other half), degraded by the mixture of recipes/perceiver.yaml, four times each. Writes
-`perceiver.md` (balanced accuracy and severity per kind, the confusion matrix, the reliability curve, and what the
-folders of RealPhotos are taken for), `reliability.png` and `perceiver.json`. `--sheets FOLDER` writes the contact sheet
-of the real photographs, which are not free to be shown, into a folder that git ignores.
+Held out: half of BSDS_rest and of the unfree HQPhotos400 (the network was trained on other pictures, what it concludes
+for a whole picture fitted on the other half), degraded by the mixture of recipes/perceiver.yaml, four times each.
+Writes `perceiver.md` (balanced accuracy and severity per kind, the confusion matrix, the reliability curve, and what
+the folders of RealPhotos are taken for), `reliability.png` and `perceiver.json`. `--sheets FOLDER` writes the contact
+sheet of the real photographs, which are not free to be shown, into a folder that git ignores.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import torch
 from pellucid.app.perceived import PerceivedPicture
 from pellucid.app.perceived_page import perceived_page, thumbnail
 from pellucid.app.recipe_file import read_run
-from pellucid.data.shared_pictures import clean_pictures, open_set
+from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import read_pixels
 from pellucid.degradations.mixing import Mixture
-from pellucid.evaluation.perceiving import Judged, samples
+from pellucid.evaluation.perceiving import Judged, samples, unseen_pictures
 from pellucid.images.overview import views
 from pellucid.methods.perceiver import LEAST_PRESENCE, Perceiver, Perception, load_perceiver
 from pellucid.training.run_folder import environment
@@ -36,7 +36,7 @@ TRUTH = {"blur": "blur", "haze": "haze", "lowlight": "low-light", "noise": "nois
 def judged(perceiver: Perceiver) -> tuple[Judged, dict[str, list[float]]]:
     """What the perceiver says of held-out pictures, and their quality by domain."""
     settings = read_run(Path("recipes/perceiver.yaml")).config.data
-    pictures = [pixels for _, pixels in clean_pictures("bsds_rest")][1::2]
+    pictures = unseen_pictures(1)
     kinds = perceiver.network.kinds
     rows: list[list[list[float]]] = []
     qualities: dict[str, list[float]] = {}
@@ -193,7 +193,7 @@ def main() -> None:
         "",
         *quality_table(qualities),
         "",
-        f"- {len(found.presence)} pictures of BSDS_rest, {DRAWS} draws each, seed {SEED}.",
+        f"- {len(found.presence)} degraded pictures, {DRAWS} of each, seed {SEED}.",
     ]
     (output / "perceiver.md").write_text("\n".join(text) + "\n")
     draw(found, output / "reliability.png")

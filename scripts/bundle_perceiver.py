@@ -4,8 +4,8 @@
 
 RUN is a run folder of `pellucid train recipes/perceiver.yaml`, `--prompts` one of
 `pellucid train recipes/perceive-ir/prompts-degradations.yaml` on those weights. What presence in a whole picture is
-concluded from is fitted by logistic regression on every second picture of BSDS_rest, which the network never saw; the
-others are what `benchmarks/perceiver.py` measures on. Writes `src/pellucid/weights/bundle/perceiver.safetensors`, or
+concluded from is fitted by logistic regression on half of the photographs that the network never saw; the others are
+what `benchmarks/perceiver.py` measures on. Writes `src/pellucid/weights/bundle/perceiver.safetensors`, or
 `--output` to look at it first.
 """
 
@@ -18,9 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.app.recipe_file import read_run
-from pellucid.data.shared_pictures import clean_pictures
 from pellucid.degradations.mixing import Mixture
-from pellucid.evaluation.perceiving import samples
+from pellucid.evaluation.perceiving import samples, unseen_pictures
 from pellucid.networks.degradation_classifier import summary
 from pellucid.networks.picture_perceiver import CLUES, PicturePerceiver, picture_clues
 from pellucid.objectives.perception import LEAST_SEVERITY
@@ -99,7 +98,7 @@ def main() -> None:
         own["medium"] = own["encoder"]["arguments"]["source"] = None
         parts["tiers"] = {"recipe": own, "step": said["step"]}
     settings = read_run(Path("recipes/perceiver.yaml")).config.data
-    pictures = [pixels for _, pixels in clean_pictures("bsds_rest")][::2]
+    pictures = unseen_pictures(0)
     mixture = Mixture(settings.mixture, settings.severity)
     weights, biases = fit(*clues_of(network, pictures, mixture, arguments.seed))
     network.clue_weights.copy_(weights)

@@ -2,16 +2,34 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from pellucid.data.shared_pictures import clean_pictures, open_set
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.severity import severities
 from pellucid.images.overview import Views, views
 from pellucid.objectives.perception import LEAST_SEVERITY
 
 CLEAN = "clean"
+
+
+def unseen_pictures(half: int, root: str | Path | None = None) -> list[Tensor]:
+    """Photographs that nothing which ships was trained on, `(3, H, W)` each, uint8: BSDS_rest, and HQPhotos400 but for
+    those that are free to use.
+
+    Args:
+        half: every second one, from the first (0) or from the second (1): one half to fit, one to measure.
+        root: the folder that holds `train/`; the environment variable PELLUCID_DATA when absent.
+
+    Raises:
+        DataError: when they are not there.
+    """
+    trained_on = set(open_set("HQPhotos400-free", root).names)
+    others = [pixels for name, pixels in clean_pictures("HQPhotos400", root) if name not in trained_on]
+    return [*(pixels for _, pixels in clean_pictures("BSDS_rest", root)), *others][half::2]
 
 
 @dataclass(frozen=True)
