@@ -15,6 +15,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "docs/benchmarks.md",
     ROOT / "docs/methods/dil.md",
+    ROOT / "docs/methods/perceive_ir.md",
     ROOT / "src/pellucid/weights/bundle/default.md",
 ]
 MARKED = re.compile(r"<!-- ([\w/:-]+) -->\n.*?<!-- end -->", re.DOTALL)
