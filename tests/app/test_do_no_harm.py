@@ -129,6 +129,7 @@ def test_a_batch_ends_with_what_is_doubtful(
     assert "Kept the original of" in caplog.text and "worse.png: restoring did not better" in caplog.text
     assert "1 restored, 2 kept as they are, 0 finished before" in caplog.text
     page = (tmp_path / "report.html").read_text()
+    assert page.count("<h2>Doubtful") == 1 and page.index("worse.png") < page.index("good.png")
     assert page.count("Kept as it was") == 2 and "0.40, 0.80 after" in page
     scripted(monkeypatch, [])
     again = restore(tmp_path / "photos", tmp_path / "out", model=tiny)

@@ -23,6 +23,11 @@ class RestoredPicture:
     receipt: Receipt
     was_finished: bool = False
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it was restored but not bettered, as far as can be perceived, so that the original was kept."""
+        return self.receipt.kept is not None and self.receipt.quality_after is not None
+
 
 @dataclass(frozen=True)
 class SetAside:
@@ -54,7 +59,7 @@ class Restored:
     @property
     def doubtful(self) -> tuple[RestoredPicture, ...]:
         """Pictures that were restored but not bettered, as far as can be perceived, so that the original was kept."""
-        return tuple(its for its in self.files if its.receipt.kept and its.receipt.quality_after is not None)
+        return tuple(picture for picture in self.files if picture.is_doubtful)
 
     @property
     def path(self) -> Path:

@@ -74,7 +74,7 @@ def report_page(entries: Sequence[Entry], failed: Sequence[SetAside], page: Path
         title=f"{count} picture{'' if count == 1 else 's'} restored",
         subtitle=html.escape(subtitle),
         summary=_facts(_summary(entries, failed)),
-        failed=set_aside(failed),
+        failed=set_aside(failed) + _doubtful(entries),
         pictures="\n".join(_section(entry, page, number) for number, entry in enumerate(shown)),
         others=_table(listed, page),
     )
@@ -175,6 +175,16 @@ def set_aside(failed: Sequence[SetAside]) -> str:
         f"<li><strong>{html.escape(str(each.source))}</strong><br>{html.escape(each.reason)}</li>" for each in failed
     )
     return f'<section class="failed"><h2>Set aside</h2><ul>{rows}</ul></section>'
+
+
+def _doubtful(entries: Sequence[Entry]) -> str:
+    """The pictures that restoring did not better."""
+    rows = "".join(
+        f"<li><strong>{html.escape(str(entry.picture.source))}</strong><br>{html.escape(entry.receipt.kept or '')}</li>"
+        for entry in entries
+        if entry.picture.is_doubtful
+    )
+    return f'<section class="failed"><h2>Doubtful: the original was kept</h2><ul>{rows}</ul></section>' if rows else ""
 
 
 def _section(entry: Entry, page: Path, number: int) -> str:
