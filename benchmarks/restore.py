@@ -5,10 +5,10 @@
 Pictures are mosaics of one example photograph each, saved as JPEG at quality 92: which network restores a picture, and
 so how fast, depends on what is wrong with it. The first example is restored at all sizes, the others at 12 megapixels.
 Every measurement runs in a process of its own: seconds are those of `pellucid.restore` (`always`, so that nothing is
-kept as it was) file to file with the model loaded, peak memory that of the process. The share is the network's multiply-adds, counted once per pixel of the
-picture, over the whole time, against a 2048^3 bf16 matrix product in the same process, best of five before and after.
-The naive run is the same network in float32, NCHW, eager, the whole picture at once, file to file. Machines are shared
-and noisy: read ratios.
+kept as it was) file to file with the model loaded, peak memory that of the process. The share is the network's
+multiply-adds, counted once per pixel of the picture, over the whole time, against a 2048^3 bf16 matrix product in the
+same process, best of five before and after. The naive run is the same network in float32, NCHW, eager, the whole
+picture at once, file to file. Machines are shared and noisy: read ratios.
 """
 
 import argparse
