@@ -60,8 +60,9 @@ def photographs(perceiver: Perceiver) -> dict[str, Perception]:
 def kinds_table(found: Judged) -> list[str]:
     """Per kind."""
     lines = [
-        "| kind | with it | told | without | told | balanced accuracy | severity error | rank correlation |",
-        "|---|---|---|---|---|---|---|---|",
+        "| kind | with it | told | without | told | balanced accuracy | calibration error | severity error | "
+        "rank correlation |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     accuracies = []
     for column, kind in enumerate(found.kinds):
@@ -75,6 +76,7 @@ def kinds_table(found: Judged) -> list[str]:
             str(counts[1]),
             f"{absent:.3f}",
             f"{accuracies[-1]:.3f}",
+            f"{found.calibration_error(kind):.3f}",
             f"{found.severity_error(kind):.3f}",
             f"{found.severity_correlation(kind):.2f}",
         ]
@@ -201,14 +203,7 @@ def main() -> None:
     content = {
         "machine": machine,
         "weights": perceiver.weights_sha256,
-        "real": {
-            name: {
-                "quality": its.quality,
-                "tier": its.tier,
-                **{kind: [one.presence, one.severity] for kind, one in its.kinds.items()},
-            }
-            for name, its in real.items()
-        },
+        "real": {name: as_json(its) for name, its in real.items()},
     }
     (output / "perceiver.json").write_text(json.dumps(content, indent=1) + "\n")
     print("\n".join(text))

@@ -1,11 +1,12 @@
 """First, do no harm: what needs nothing stays as it is, and so does what restoring did not better."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.images.atomic import replacing
-from pellucid.images.canvas import Canvas
+from pellucid.images.canvas import Canvas, refuse_hidden_overwrite
 from pellucid.images.formats import format_of_target
 from pellucid.images.picture import Picture
 from pellucid.methods.perceiver import Perception
@@ -51,18 +52,25 @@ def is_better(before: Perception, after: Perception) -> bool:
     return after.harm < before.harm or after.quality > before.quality
 
 
-def keep_original(picture: Picture, target: Path) -> None:
-    """Make `target` the original: byte for byte in its own format, pixel for pixel in another.
+def keep_original(picture: Picture, target: Path) -> bool:
+    """Make `target` the original: byte for byte where it is called alike, pixel for pixel in another format.
+
+    Returns:
+        Whether it is so to the byte. An original that is to be replaced by itself is not touched.
 
     Raises:
         ImageError: when it cannot be written, or is the original under another name.
     """
     source = picture.path
-    if source is not None and format_of_target(target).name == picture.format:
-        if not (target.exists() and target.samefile(source)):
-            with replacing(target) as partial:
-                shutil.copyfile(source, partial)
-        return
+    refuse_hidden_overwrite(picture, target)
+    if source is not None and os.path.abspath(source) == os.path.abspath(target):  # noqa: PTH100 (links stay links)
+        return True
+    # A PNG that is called photo.jpg stays what it is: its bytes are what the user has.
+    is_alike = source is not None and source.suffix.lower() == target.suffix.lower()
+    if source is not None and (is_alike or format_of_target(target).name == picture.format):
+        with replacing(target) as partial:
+            shutil.copyfile(source, partial)
+        return True
     canvas = Canvas(picture, target.parent)
     try:
         rows = max(1, BAND_PIXELS // picture.width)
@@ -72,3 +80,4 @@ def keep_original(picture: Picture, target: Path) -> None:
         canvas.save(target)
     finally:
         canvas.close()
+    return False

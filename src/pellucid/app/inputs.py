@@ -112,6 +112,9 @@ def find_pictures(inputs: Sequence[str | Path]) -> tuple[tuple[Path, str | None]
     found = _distinct([item for typed in inputs for item in _find(typed, None)])
     if not found:
         raise ImageError(f"Expected pictures ({_listed()}) in {inputs[0]}, found none: check the path.")
+    problems = [item.problem for item in found if item.problem is not None]
+    if len(problems) == len(found):
+        raise ImageError(problems[0])
     return tuple((item.source, item.problem) for item in found)
 
 

@@ -47,7 +47,7 @@ class Journal:
     def wrote(self, target: Path) -> bool:
         """Whether a file at `target` is a result of ours, and not something that must not be replaced.
 
-        As of the last `refresh`.
+        As of the last `refresh`. An original that was kept where it lies is none.
         """
         name = self._name(target)
         return name in self._ever_finished or self._last.get(name, {}).get("state") == "begun"
@@ -100,8 +100,15 @@ class Journal:
 
     def _note(self, line: dict[str, Any]) -> None:
         self._last[line["target"]] = line
-        if line["state"] == "finished":
+        if line["state"] == "finished" and not _is_untouched(line.get("receipt")):
             self._ever_finished.add(line["target"])
+
+
+def _is_untouched(receipt: Any) -> bool:
+    """Whether a receipt tells of an original that was kept where it lies, see `Receipt.is_untouched`."""
+    if not isinstance(receipt, dict):
+        return False
+    return receipt.get("kept") is not None and receipt.get("source") == receipt.get("target")
 
 
 def _lines(text: bytes) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,11 @@
-"""What restoring pictures gave."""
+"""What restoring pictures gave, and what came between."""
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.app.receipt import Receipt
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, PellucidError
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,20 @@ class Restored:
         if len(self.files) != 1:
             raise ConfigurationError(f"Expected one restored picture for path, got {len(self.files)}: use files.")
         return self.files[0].target
+
+
+def stops_all(error: Exception) -> bool:
+    """Whether the next picture would meet the same: a setting out of range, a full disc."""
+    causes = (error, error.__cause__)
+    is_full = any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in causes)
+    return is_full or isinstance(error, ConfigurationError)
+
+
+def reason_of(error: Exception, doing: str = "restore") -> str:
+    """Why a picture was set aside, in one sentence."""
+    if isinstance(error, PellucidError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"Expected room to {doing} it, but the memory is full: give a smaller --memory or --tile."
+    return f"Expected to {doing} it, but {type(error).__name__} happened ({text}): please report this as a bug."

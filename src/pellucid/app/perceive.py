@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pellucid.app.inputs import find_pictures, is_single_file
-from pellucid.app.outcome import SetAside
+from pellucid.app.outcome import SetAside, reason_of, stops_all
 from pellucid.app.perceived import Perceived, PerceivedPicture
-from pellucid.app.perceived_page import perceived_page, thumbnail
+from pellucid.app.perceived_page import LARGEST_NUM_SHOWN, perceived_page, thumbnail
 from pellucid.app.perceived_table import is_table, write_table
 from pellucid.app.report import check_report, write_report
-from pellucid.errors import ConfigurationError, ImageError, PellucidError
+from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.views import views_of
 from pellucid.methods.perceiver import Perceiver, load_perceiver
@@ -49,7 +49,7 @@ def perceive(
         The pictures from worst to best, and what could not be read.
 
     Raises:
-        ImageError: when an input is not there, or the single file cannot be read.
+        ImageError: when an input is not there, the single file cannot be read, or is light as measured.
         ConfigurationError: when a file in `output` is somebody else's, or a setting is out of range.
         DeviceError: when the device is not at hand.
 
@@ -71,26 +71,34 @@ def perceive(
     pictures: list[PerceivedPicture] = []
     failed: list[SetAside] = []
     thumbnails: dict[Path, bytes] = {}
-    for number, (source, problem) in enumerate(found):
-        if progress is not None:
-            progress(number, len(found), source.name)
-        try:
-            if problem is not None:
-                raise ImageError(problem)
-            picture, thumbnails[source] = _look(source, perceiver, max_megapixels, has_thumbnail=files is not None)
-        except PellucidError as error:
-            if is_single_file(inputs):
-                raise
-            failed.append(SetAside(source, str(error)))
-            logger.warning("Set aside %s: %s", source, error)
-            continue
-        pictures.append(picture)
-    pictures.sort(key=lambda its: its.perception.quality)
-    if files is not None:
-        files[0].parent.mkdir(parents=True, exist_ok=True)
-        write_table(pictures, files[0])
-        write_report(perceived_page(pictures, thumbnails, failed, files[1]), files[1])
+    try:
+        for number, (source, problem) in enumerate(found):
+            if progress is not None:
+                progress(number, len(found), source.name)
+            try:
+                if problem is not None:
+                    raise ImageError(problem)
+                picture, thumbnails[source] = _look(source, perceiver, max_megapixels, has_thumbnail=files is not None)
+                pictures.append(picture)
+            except Exception as error:  # a picture that breaks us must not stop the others
+                if is_single_file(inputs) or stops_all(error):
+                    raise
+                failed.append(SetAside(source, reason_of(error, "look at")))
+                logger.warning("Set aside %s: %s", source, failed[-1].reason)
+            if len(thumbnails) > 2 * LARGEST_NUM_SHOWN:
+                worst = sorted(pictures, key=_quality)[:LARGEST_NUM_SHOWN]
+                thumbnails = {its.source: thumbnails[its.source] for its in worst}
+    finally:  # what was looked at before a run was stopped is worth having
+        pictures.sort(key=_quality)
+        if files is not None and (pictures or failed):
+            files[0].parent.mkdir(parents=True, exist_ok=True)
+            write_table(pictures, perceiver.network.kinds, files[0])
+            write_report(perceived_page(pictures, thumbnails, failed, files[1]), files[1])
     return Perceived(tuple(pictures), tuple(failed), *(files or ()))
+
+
+def _quality(picture: PerceivedPicture) -> float:
+    return picture.perception.quality
 
 
 def _look(
@@ -98,6 +106,11 @@ def _look(
 ) -> tuple[PerceivedPicture, bytes]:
     picture = read_picture(source, max_megapixels=max_megapixels)
     try:
+        if not picture.is_as_shown:
+            raise ImageError(
+                f"Expected a picture as it is to be shown, {source} has light above white as it was measured: develop "
+                "it first."
+            )
         seen = views_of(picture)
         small = thumbnail(seen.overview, picture) if has_thumbnail else b""
         return PerceivedPicture(source, picture.height, picture.width, perceiver.perceive_views(seen)), small

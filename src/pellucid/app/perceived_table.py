@@ -15,14 +15,13 @@ def is_table(table: Path) -> bool:
     """Whether a file is such a table."""
     try:
         with table.open(encoding="utf-8", errors="replace") as file:
-            return file.readline().startswith(",".join(_FIRST_COLUMNS) + ",")
+            return file.readline().startswith(",".join(_FIRST_COLUMNS))
     except OSError:
         return False
 
 
-def write_table(pictures: Sequence[PerceivedPicture], path: Path) -> None:
+def write_table(pictures: Sequence[PerceivedPicture], names: Sequence[str], path: Path) -> None:
     """Write it, whole or not at all: a row per picture, of every kind presence, severity and words."""
-    names = list(pictures[0].perception.kinds) if pictures else []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(

@@ -1,7 +1,7 @@
 """What was done to one picture, precisely enough to prove it or to do it again."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,6 @@ class Receipt:
         model_sha256: hash of the weights file.
         device: where it ran.
         taken_for: what the model took the picture for (`"noise"`); `None` when it tells nothing apart.
-        perceiver_sha256: hash of the weights of who judged; `None` when the picture was restored in any case.
-        perceived: kinds of degradation that were found, and how severe, in `[0, 1]`; empty for a clean picture, and
-            when nobody looked.
-        quality_before: of the original as perceived, from 0 to 1; `None` when nobody looked.
-        quality_after: of what restoring gave; `None` when nothing was restored, or nobody looked.
-        kept: why the result is the original; `None` when it is restored.
         tile: side of the largest square restored at once, pixels; `None` for the whole picture.
         height: pixels, upright.
         width: pixels, upright.
@@ -65,6 +59,12 @@ class Receipt:
         not_kept: sentences on what the result could not keep of the original.
         pellucid: version.
         finished_at: UTC, ISO 8601.
+        perceiver_sha256: hash of the weights of who judged; `None` when the picture was restored in any case.
+        perceived: kinds of degradation that were found, and how severe, in `[0, 1]`; empty for a clean picture, and
+            when nobody looked.
+        quality_before: of the original as perceived, from 0 to 1; `None` when nobody looked.
+        quality_after: of what restoring gave; `None` when nothing was restored, or nobody looked.
+        kept: why the result is the original; `None` when it is restored.
     """
 
     source: FileFacts
@@ -73,11 +73,6 @@ class Receipt:
     model_sha256: str
     device: str
     taken_for: str | None
-    perceiver_sha256: str | None
-    perceived: dict[str, float]
-    quality_before: float | None
-    quality_after: float | None
-    kept: str | None
     tile: int | None
     height: int
     width: int
@@ -85,6 +80,16 @@ class Receipt:
     not_kept: tuple[str, ...]
     pellucid: str
     finished_at: str
+    perceiver_sha256: str | None = None
+    perceived: dict[str, float] = field(default_factory=dict)
+    quality_before: float | None = None
+    quality_after: float | None = None
+    kept: str | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the result is the original itself, kept where it lies."""
+        return self.kept is not None and self.source == self.target
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

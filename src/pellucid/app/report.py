@@ -69,9 +69,10 @@ def report_page(entries: Sequence[Entry], failed: Sequence[SetAside], page: Path
     template = Template((files("pellucid.app") / "report.html").read_text(encoding="utf-8"))
     shown = [entry for entry in entries if entry.views]
     listed = [entry for entry in entries if not entry.views]
-    count = len(entries)
+    kept = sum(entry.receipt.kept is not None for entry in entries)
+    count = len(entries) - kept
     return template.substitute(
-        title=f"{count} picture{'' if count == 1 else 's'} restored",
+        title=f"{count} picture{'' if count == 1 else 's'} restored" + (f", {kept} kept as they are" if kept else ""),
         subtitle=html.escape(subtitle),
         summary=_facts(_summary(entries, failed)),
         failed=set_aside(failed) + _doubtful(entries),

@@ -100,13 +100,8 @@ def restore(
     for picture in outcome.doubtful:
         logger.warning("Kept the original of %s: %s.", picture.source, picture.receipt.kept)
     new = sum(not picture.was_finished for picture in files)
-    kept = sum(picture.receipt.kept is not None and not picture.was_finished for picture in files)
-    logger.info(
-        "%d restored%s, %d finished before, %d set aside; %s.",
-        new - kept,
-        f", {kept} kept as they are" if kept else "",
-        len(files) - new,
-        len(failed),
-        duration(seconds),
-    )
+    kept = sum(picture.receipt.kept is not None for picture in files if not picture.was_finished)
+    told = [f"{new - kept} restored", *([f"{kept} kept as they are"] if kept else [])]
+    told += [f"{len(files) - new} finished before", f"{len(failed)} set aside"]
+    logger.info("%s; %s.", ", ".join(told), duration(seconds))
     return outcome

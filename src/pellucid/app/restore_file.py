@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
 from pellucid.images.overview import CollectedViews, spread
 from pellucid.images.picture import Picture
-from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
+from pellucid.images.tiling import Box, plan_tiles, restore_streamed
 from pellucid.images.views import views_of
 from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
@@ -55,7 +56,7 @@ def restore_file(
         tile: see `budget.plan_tile`.
         max_megapixels: see `files.read_picture`.
         log_level: of the line that names the device and the tile.
-        begin: called once the picture has been read and its tiles are planned, before anything is restored.
+        begin: called just before the target is written; never for an original that is kept where it lies.
         progress: told the share done, in `[0, 1]`, after each tile.
 
     Raises:
@@ -67,27 +68,29 @@ def restore_file(
     format_of_target(target)
     _make_folder(target.parent)
     with collected_notes() as notes:
-        before = _facts(source)
+        before, judgement, taken_for = _facts(source), Judgement(), None
         picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
         try:
-            tile = plan_tile(picture, model, memory=memory, tile=tile)
-            restorer, size = model.restorer, (picture.height, picture.width)
-            # Above 1 a picture is light as measured, not as shown: how bright it should be, nobody can say.
-            is_as_shown = not (picture.samples.is_float and picture.samples.peak > 1)
-            seen = views_of(picture) if is_as_shown or restorer.needs_context else None
-            context = None if seen is None else restorer.context(seen)
-            judge = perceiver if is_as_shown else None
-            judgement = Judgement() if judge is None or seen is None else judged_before(judge.perceive_views(seen))
-            reach = restorer.reach(context)
-            tiles = plan_tiles(*size, tile=tile, multiple=restorer.size_multiple, radius=reach)
-            part = "whole" if tile is None else f"tile {tile}"
-            logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, picture.width, picture.height)
-            if begin is not None:
-                begin()
+            seen = views_of(picture) if picture.is_as_shown or model.restorer.needs_context else None
+            judge = perceiver if picture.is_as_shown else None
+            if judge is not None and seen is not None:
+                judgement = judged_before(judge.perceive_views(seen))
             if judgement.kept is None:
-                judgement = _restore(picture, target, restorer, context, tiles, progress, judge, judgement)
-            else:
-                keep_original(picture, target)
+                tile = plan_tile(picture, model, memory=memory, tile=tile)
+                part = "whole" if tile is None else f"tile {tile}"
+                size = f"{picture.width} x {picture.height}"
+                logger.log(log_level, "%s: %s, %s of %s", source, model.device, part, size)
+                context = None if seen is None else model.restorer.context(seen)
+                taken_for = model.restorer.taken_for(context)
+                work = _Work(picture, target, model.restorer, context, tile, judge, begin)
+                judgement = _restore(work, judgement, progress)
+            if judgement.kept is not None:
+                logger.log(log_level, "%s is kept as it is: %s.", source, judgement.kept)
+                is_untouched = source == target
+                if begin is not None and not is_untouched:
+                    begin()
+                if keep_original(picture, target):
+                    notes.clear()  # they are about reading, which has changed nothing
         except (RuntimeError, MemoryError) as error:  # beside the network, too: views, contexts, samples
             if not is_out_of_memory(error):
                 raise
@@ -103,12 +106,7 @@ def restore_file(
         model=model.name,
         model_sha256=model.weights_sha256,
         device=model.device,
-        taken_for=model.restorer.taken_for(context),
-        perceiver_sha256=None if perceiver is None else perceiver.weights_sha256,
-        quality_before=None if judgement.before is None else round(judgement.before.quality, 4),
-        quality_after=None if judgement.after is None else round(judgement.after.quality, 4),
-        perceived={} if judgement.before is None else severities(judgement.before),
-        kept=judgement.kept,
+        taken_for=taken_for,
         tile=tile,
         height=picture.height,
         width=picture.width,
@@ -116,27 +114,39 @@ def restore_file(
         not_kept=tuple(notes),
         pellucid=__version__,
         finished_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        perceiver_sha256=None if perceiver is None else perceiver.weights_sha256,
+        quality_before=None if judgement.before is None else round(judgement.before.quality, 4),
+        quality_after=None if judgement.after is None else round(judgement.after.quality, 4),
+        perceived={} if judgement.before is None else severities(judgement.before),
+        kept=judgement.kept,
     )
 
 
-def _restore(
-    picture: Picture,
-    target: Path,
-    restorer: Restorer,
-    context: Tensor | None,
-    tiles: Sequence[Tile],
-    progress: Callable[[float], None] | None,
-    judge: Perceiver | None,
-    judgement: Judgement,
-) -> Judgement:
-    """Restore the picture, look at what came out, and write that or the original. Returns what was found."""
+@dataclass(frozen=True)
+class _Work:
+    """A picture that is to be restored, and with what."""
+
+    picture: Picture
+    target: Path
+    restorer: Restorer
+    context: Tensor | None
+    tile: int | None
+    judge: Perceiver | None
+    begin: Callable[[], None] | None
+
+
+def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None] | None) -> Judgement:
+    """Restore the picture, look at what came out, and write it if it is better. Returns what was found."""
+    picture, restorer, context = work.picture, work.restorer, work.context
     size = picture.height, picture.width
-    collected = CollectedViews(size) if judge is not None else None
+    reach = restorer.reach(context)
+    tiles = plan_tiles(*size, tile=work.tile, multiple=restorer.size_multiple, radius=reach)
+    collected = CollectedViews(size) if work.judge is not None else None
 
     def function(part: Tensor, box: Box) -> Tensor:
         return restorer.restore(part, None if context is None else spread(context, size, box)).image
 
-    canvas = Canvas(picture, target.parent)
+    canvas = Canvas(picture, work.target.parent)
 
     def write(top: int, left: int, restored: Tensor) -> None:
         canvas.write(top, left, restored)
@@ -146,14 +156,14 @@ def _restore(
     try:
         tell = None if progress is None else lambda done, total: progress(done / total)
         restore_streamed(picture.read, write, function, tiles, size, progress=tell)
-        if judge is not None and collected is not None and judgement.before is not None:
-            judgement = judged_after(judgement.before, judge.perceive_views(collected.views()))
+        if work.judge is not None and collected is not None and judgement.before is not None:
+            judgement = judged_after(judgement.before, work.judge.perceive_views(collected.views()))
         if judgement.kept is None:
-            canvas.save(target)
+            if work.begin is not None:
+                work.begin()
+            canvas.save(work.target)
     finally:
         canvas.close()
-    if judgement.kept is not None:
-        keep_original(picture, target)
     return judgement
 
 
@@ -161,6 +171,8 @@ def _as_seen(restored: Tensor, picture: Picture) -> Tensor:
     """As it will be stored, but for the losses of its format."""
     levels = 2**picture.depth - 1 if not picture.is_float else 0
     clamped = restored.float().clamp(0, 1)
+    if picture.samples.colours == 1:  # of grey the mean is stored
+        clamped = clamped.mean(dim=1, keepdim=True).expand_as(clamped)
     return (clamped * levels).round() / levels if levels else clamped
 
 

@@ -1,6 +1,5 @@
 """Many pictures, one after the other: finished ones passed over, failed ones set aside, everything in the journal."""
 
-import errno
 import logging
 import os
 import shutil
@@ -11,13 +10,13 @@ from pathlib import Path
 
 from pellucid.app.inputs import Job
 from pellucid.app.journal import Journal
-from pellucid.app.outcome import RestoredPicture, SetAside
+from pellucid.app.outcome import RestoredPicture, SetAside, reason_of, stops_all
 from pellucid.app.preview import PreviewedPictures
 from pellucid.app.receipt import Receipt, update_receipt
 from pellucid.app.report import size_of
 from pellucid.app.restore_file import restore_file
 from pellucid.app.targets import check_is_ours, first_existing
-from pellucid.errors import ConfigurationError, ImageError, PellucidError
+from pellucid.errors import ImageError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
 from pellucid.methods.perceiver import Perceiver
@@ -100,14 +99,14 @@ def restore_jobs(
             tell = None if job in finished else course.teller(sizes[job], f"{number}/{len(jobs)} {job.source.name}")
             restored.append(_restored(job, finished.get(job), journal, wishes, tell))
         except Exception as error:  # a picture that breaks us must not stop the others
-            if is_single or _stops_all(error):
+            if is_single or stops_all(error):
                 if journal.wrote(job.target):
                     with suppress(ImageError):  # the error at hand says more
-                        journal.fail(job.target, _sentence(error))
+                        journal.fail(job.target, reason_of(error))
                 raise
-            course.failed.append(SetAside(job.source, _sentence(error)))
+            course.failed.append(SetAside(job.source, reason_of(error)))
             logger.debug("Set aside %s", job.source, exc_info=error)
-            journal.fail(job.target, _sentence(error))
+            journal.fail(job.target, reason_of(error))
         course.done += sizes[job]
     return tuple(restored), tuple(course.failed)
 
@@ -154,11 +153,14 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     if wishes.overwrite:
         return None
     receipt = journal.finished(job.target)
-    judge = None if wishes.perceiver is None else wishes.perceiver.weights_sha256
-    if receipt is None or (receipt.model_sha256, receipt.perceiver_sha256) != (wishes.model.weights_sha256, judge):
+    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
         return None
     # An original that was replaced is its own result; restoring it once more would not be the same again.
-    if job.target == job.source or receipt.source.looks_unchanged(job.source):
+    if job.target == job.source and not receipt.is_untouched:
+        return receipt
+    if receipt.perceiver_sha256 != (None if wishes.perceiver is None else wishes.perceiver.weights_sha256):
+        return None
+    if receipt.source.looks_unchanged(job.source):
         return receipt
     try:
         return receipt if sha256(job.source) == receipt.source.sha256 else None
@@ -177,22 +179,6 @@ def _check_target(job: Job, journal: Journal, overwrite: bool) -> None:
             f"Expected no file at {job.target}, found what was restored from {earlier.source.name}: name another "
             "output, or use --overwrite."
         )
-
-
-def _stops_all(error: Exception) -> bool:
-    """Whether the next picture would meet the same: a setting out of range, a full disc."""
-    causes = (error, error.__cause__)
-    is_full = any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in causes)
-    return is_full or isinstance(error, ConfigurationError)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, PellucidError):
-        return str(error)
-    text = " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return "Expected room to restore it, but the memory is full: give a smaller --memory or --tile."
-    return f"Expected to restore it, but {type(error).__name__} happened ({text}): please report this as a bug."
 
 
 def _size(path: Path) -> int:

@@ -17,19 +17,24 @@ CLEAN = "clean"
 
 
 def unseen_pictures(half: int, root: str | Path | None = None) -> list[Tensor]:
-    """Photographs that nothing which ships was trained on, `(3, H, W)` each, uint8: BSDS_rest, and HQPhotos400 but for
-    those that are free to use.
+    """Photographs that no network which ships was trained on, `(3, H, W)` each, uint8: BSDS_rest, and HQPhotos400 but
+    for those that are free to use. They were JPEGs once, if good ones, and count as clean.
 
     Args:
-        half: every second one, from the first (0) or from the second (1): one half to fit, one to measure.
+        half: 0, to fit by: every second one of BSDS_rest and the collection sunhays; 1, to measure on: the others. No
+            photograph has parts in both.
         root: the folder that holds `train/`; the environment variable PELLUCID_DATA when absent.
 
     Raises:
         DataError: when they are not there.
     """
     trained_on = set(open_set("HQPhotos400-free", root).names)
-    others = [pixels for name, pixels in clean_pictures("HQPhotos400", root) if name not in trained_on]
-    return [*(pixels for _, pixels in clean_pictures("BSDS_rest", root)), *others][half::2]
+    others = [
+        pixels
+        for name, pixels in clean_pictures("HQPhotos400", root)
+        if name not in trained_on and name.startswith("sunhays") == (half == 0)
+    ]
+    return [*[pixels for _, pixels in clean_pictures("BSDS_rest", root)][half::2], *others]
 
 
 @dataclass(frozen=True)
@@ -131,20 +136,26 @@ class Judged:
         counts.index_put_((true, said), torch.ones_like(true), accumulate=True)
         return names, counts
 
-    def reliability(self, bins: int = 10) -> list[tuple[float, float, int]]:
-        """Said against true, over all kinds: mean presence that was said, share that is there, and count, by bin.
+    def reliability(self, kind: str | None = None, bins: int = 10) -> list[tuple[float, float, int]]:
+        """Said against true: mean presence that was said, share that is there, and count, by bin.
+
+        Args:
+            kind: of this kind; over all of them when absent.
+            bins: of equal width.
 
         Source:
             Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Sec. 2.
         """
-        said, true = self.presence[self.is_asked], self.is_there[self.is_asked].float()
+        columns = slice(None) if kind is None else slice(self.kinds.index(kind), self.kinds.index(kind) + 1)
+        is_asked = self.is_asked[:, columns]
+        said, true = self.presence[:, columns][is_asked], self.is_there[:, columns][is_asked].float()
         numbers = (said * bins).long().clamp(0, bins - 1)
         rows = [numbers == number for number in range(bins)]
         return [(said[own].mean().item(), true[own].mean().item(), int(own.sum())) for own in rows if bool(own.any())]
 
-    def calibration_error(self, bins: int = 10) -> float:
-        """The expected calibration error: the mean distance of said from true, over samples and kinds."""
-        rows = self.reliability(bins)
+    def calibration_error(self, kind: str | None = None, bins: int = 10) -> float:
+        """The expected calibration error: the mean distance of said from true, of one kind or over all."""
+        rows = self.reliability(kind, bins)
         return sum(count * abs(said - true) for said, true, count in rows) / sum(count for *_, count in rows)
 
 

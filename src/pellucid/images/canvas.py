@@ -108,7 +108,7 @@ class Canvas:
                 f"Expected {picture.height * picture.width} restored pixels for {target}, "
                 f"got {self._covered}: write every box once before saving."
             )
-        _refuse_hidden_overwrite(picture, target)
+        refuse_hidden_overwrite(picture, target)
         is_same = form.name == picture.format
         must_turn = not is_same and picture.orientation != 1
         image = self._image("random" if must_turn else "sequential")
@@ -148,8 +148,12 @@ def unencodable(target: Path, error: pyvips.Error) -> ImageError:
     )
 
 
-def _refuse_hidden_overwrite(picture: Picture, target: Path) -> None:
-    """The input is replaced only by somebody who names it, not through a link or another spelling of its path."""
+def refuse_hidden_overwrite(picture: Picture, target: Path) -> None:
+    """The input is replaced only by somebody who names it, not through a link or another spelling of its path.
+
+    Raises:
+        ImageError: when `target` is the input under another name.
+    """
     original = picture.path
     if original is None or os.path.abspath(original) == os.path.abspath(target):  # noqa: PTH100 (links stay links)
         return

@@ -98,6 +98,11 @@ class Picture:
         return self.profile if self.header.metadata.profile_colours == b"RGB " else None
 
     @property
+    def is_as_shown(self) -> bool:
+        """Whether 1 is white. Floats above it are light as measured: how bright it should be shown, nobody can say."""
+        return not (self.samples.is_float and self.samples.peak > 1)
+
+    @property
     def quality(self) -> int | None:
         """Of a lossy file, 1 to 100, as far as it can be read from the file."""
         return self.header.encoding.quality

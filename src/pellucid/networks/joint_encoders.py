@@ -240,10 +240,10 @@ def degradation_features_encoder(
     Raises:
         WeightsError: when the weights are not there, or are those of something else.
     """
-    from pellucid.weights.bundled import bundled_weights
+    from pellucid.weights.bundled import bundled_file
     from pellucid.weights.files import load_into, load_weights
 
-    path = bundled_weights("perceiver") if source is None else Path(source)
+    path = bundled_file("perceiver.safetensors") if source is None else Path(source)
     tensors, description = load_weights(path)
     arguments = description["network"]["arguments"]
     if description["network"]["name"] == "picture-perceiver":
