@@ -12,6 +12,7 @@ from pellucid.app.do_no_harm import is_better
 from pellucid.app.receipt import receipt_path
 from pellucid.app.restore import restore
 from pellucid.app.restore_file import restore_file
+from pellucid.errors import ImageError
 from pellucid.images.files import read_image
 from pellucid.images.overview import Views, views
 from pellucid.methods.load import Model
@@ -159,3 +160,100 @@ def test_an_original_that_is_to_be_replaced_and_is_clean_is_not_touched(
     scripted(monkeypatch, [seen(0.9)])
     restore(source, source, model=tiny)
     assert (source.read_bytes(), source.stat().st_mtime_ns, source.stat().st_ino) == before
+
+
+def png_called_jpg(tmp_path: Path, make_photo: MakePhoto, folder: str = "photos") -> Path:
+    made = make_photo(tmp_path / "made.png", size=(60, 80))
+    (tmp_path / folder).mkdir()
+    return made.rename(tmp_path / folder / "photo.jpg")
+
+
+@pytest.mark.parametrize("is_in_place", [True, False])
+def test_a_picture_that_is_called_wrongly_keeps_its_bytes(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch, is_in_place: bool
+) -> None:
+    source = png_called_jpg(tmp_path, make_photo)
+    before = source.read_bytes()
+    scripted(monkeypatch, [seen(0.9)])
+    if is_in_place:
+        restore(source, source, model=tiny)
+    else:
+        restore(tmp_path / "photos", tmp_path / "out", model=tiny)
+        assert (tmp_path / "out" / "photo.jpg").read_bytes() == before
+    assert source.read_bytes() == before
+
+
+def test_an_original_that_was_kept_where_it_lies_is_not_ours(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_photo(tmp_path / "home" / "photo.png")
+    before = source.read_bytes()
+    for perceptions in ([seen(0.9)], [BAD, WORSE]):
+        scripted(monkeypatch, perceptions)
+        restore(source, source, model=tiny, overwrite=len(perceptions) == 2)
+        scripted(monkeypatch, [BAD, BETTER])
+        make_photo(tmp_path / "else" / "photo.png", seed=3)
+        outcome = restore(tmp_path / "else", tmp_path / "home", model=tiny)
+        assert "did not write" in outcome.failed[0].reason and source.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_an_original_that_was_replaced_is_not_restored_again_whoever_judges(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch, is_old: bool
+) -> None:
+    source = make_photo(tmp_path / "photo.png")
+    scripted(monkeypatch, [BAD, BETTER])
+    restore(source, source, model=tiny)
+    if is_old:  # a journal from before anybody judged
+        journal = tmp_path / ".pellucid.jsonl"
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        for name in ("perceiver_sha256", "perceived", "quality_before", "quality_after", "kept"):
+            del lines[-1]["receipt"][name]
+        journal.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    before = source.read_bytes()
+    scripted(monkeypatch, [])
+    assert restore(source, source, model=tiny).files[0].was_finished
+    assert restore(source, source, model=tiny, always=True).files[0].was_finished
+    assert source.read_bytes() == before
+
+
+def test_a_link_to_the_original_is_no_result(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    source = make_photo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(source)
+    with pytest.raises(ImageError, match="another file than the original"):
+        restore_file(source, tmp_path / "b.png", tiny, perceiver=judge(seen(0.9)))
+
+
+def test_grey_is_looked_at_without_the_colours_that_are_not_stored(tmp_path: Path, tiny: Model) -> None:
+    import numpy as np
+    import pyvips
+
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 200), dtype=np.uint8)
+    pyvips.Image.new_from_array(pixels, interpretation="b-w").pngsave(str(tmp_path / "grey.png"))
+    perceiver = judge(BAD, BETTER)
+    restore_file(tmp_path / "grey.png", tmp_path / "out.png", tiny, perceiver=perceiver)
+    stored = views(read_image(tmp_path / "out.png"))
+    assert (perceiver.shown[1].details - stored.details).abs().max() <= 1.01 / 255
+    assert torch.equal(perceiver.shown[1].details[:, :, 0], perceiver.shown[1].details[:, :, 2])
+
+
+def test_what_is_copied_has_lost_nothing_and_needs_no_memory(tmp_path: Path, tiny: Model) -> None:
+    import pyvips
+
+    cmyk = pyvips.Image.black(60, 40, bands=4).copy(interpretation="cmyk")
+    cmyk.tiffsave(str(tmp_path / "ink.tif"))
+    receipt = restore_file(tmp_path / "ink.tif", tmp_path / "out.tif", tiny, memory="1M", perceiver=judge(seen(0.9)))
+    assert receipt.not_kept == () and (tmp_path / "out.tif").read_bytes() == (tmp_path / "ink.tif").read_bytes()
+
+
+def test_why_a_single_picture_was_kept_is_said(
+    tmp_path: Path,
+    tiny: Model,
+    make_photo: MakePhoto,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scripted(monkeypatch, [seen(0.9)])
+    with caplog.at_level("INFO"):
+        restore(make_photo(tmp_path / "a.png"), model=tiny)
+    assert "a.png is kept as it is: nothing was found to be wrong with it." in caplog.text

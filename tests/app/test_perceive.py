@@ -115,3 +115,44 @@ def test_it_is_told_how_far_it_is(photos: Path, eyes: Perceiver) -> None:
     told: list[Any] = []
     perceive(photos, perceiver=eyes, progress=lambda *at: told.append(at))
     assert [done for done, total, _ in told if total == 4] == [0, 1, 2, 3]
+
+
+def test_what_nobody_foresaw_is_set_aside_and_what_was_seen_is_written(
+    photos: Path, tmp_path: Path, eyes: Perceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = iter([None, RuntimeError("odd"), None])
+    real = Perceiver.perceive_views
+
+    def sometimes(self: Perceiver, seen: Any) -> Any:
+        error = next(looked)
+        if error is not None:
+            raise error
+        return real(self, seen)
+
+    monkeypatch.setattr(Perceiver, "perceive_views", sometimes)
+    found = perceive(photos, tmp_path / "out", perceiver=eyes)
+    assert len(found.pictures) == 2
+    assert "RuntimeError happened (odd)" in next(one.reason for one in found.failed if one.source.name == "b.jpg")
+    looked = iter([None, KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        perceive(photos, tmp_path / "stopped", perceiver=eyes)
+    assert len((tmp_path / "stopped" / TABLE_NAME).read_text().splitlines()) == 2
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_told_twice(tmp_path: Path, eyes: Perceiver) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "photos" / name).write_bytes(b"no picture")
+    for _ in range(2):
+        found = perceive(tmp_path / "photos", tmp_path / "out", perceiver=eyes)
+        assert (len(found.pictures), len(found.failed)) == (0, 2)
+
+
+def test_light_as_measured_is_not_judged(tmp_path: Path, eyes: Perceiver) -> None:
+    import numpy as np
+    import pyvips
+
+    pixels = (4 * np.random.default_rng(0).random((40, 56, 3))).astype(np.float32)
+    pyvips.Image.new_from_array(pixels).write_to_file(str(tmp_path / "light.tif"))
+    with pytest.raises(ImageError, match="light above white"):
+        perceive(tmp_path / "light.tif", perceiver=eyes)

@@ -170,9 +170,9 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
 def _as_seen(restored: Tensor, picture: Picture) -> Tensor:
     """As it will be stored, but for the losses of its format."""
     levels = 2**picture.depth - 1 if not picture.is_float else 0
-    clamped = restored.float().clamp(0, 1)
     if picture.samples.colours == 1:  # of grey the mean is stored
-        clamped = clamped.mean(dim=1, keepdim=True).expand_as(clamped)
+        restored = restored.mean(dim=1, keepdim=True).expand_as(restored)
+    clamped = restored.float().clamp(0, 1)
     return (clamped * levels).round() / levels if levels else clamped
 
 
