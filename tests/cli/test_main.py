@@ -190,7 +190,7 @@ def test_version(pellucid: Pellucid) -> None:
     assert pellucid("--version").out == f"{__version__}\n"
 
 
-@pytest.mark.parametrize("verb", ["restore", "train", "evaluate", "degrade", "models"])
+@pytest.mark.parametrize("verb", ["restore", "perceive", "train", "evaluate", "lab", "degrade", "models"])
 def test_help_explains_every_parameter(pellucid: Pellucid, verb: str) -> None:
     answer = pellucid(verb, "--help")
     assert answer.status == 0
