@@ -17,6 +17,7 @@ DOCUMENTS = [
     ROOT / "docs/methods/dil.md",
     ROOT / "docs/methods/perceive_ir.md",
     ROOT / "src/pellucid/weights/bundle/default.md",
+    ROOT / "src/pellucid/weights/bundle/perceiver.md",
 ]
 MARKED = re.compile(r"<!-- ([\w/:-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
