@@ -6,7 +6,8 @@ Held out: half of BSDS_rest and of the unfree HQPhotos400 (the network was train
 for a whole picture fitted on the other half), degraded by the mixture of recipes/perceiver.yaml, four times each.
 Writes `perceiver.md` (balanced accuracy and severity per kind, the confusion matrix, the reliability curve, and what
 the folders of RealPhotos are taken for), `reliability.png` and `perceiver.json`. `--sheets FOLDER` writes the contact
-sheet of the real photographs, which are not free to be shown, into a folder that git ignores.
+sheet of the real photographs, which are not free to be shown, into a folder that git ignores. With `--medium`, weights
+of recipes/perceive-ir/medium-free.yaml, also the acceptance gates of Perceive-IR's first stage, on whole pictures.
 """
 
 import argparse
@@ -21,10 +22,12 @@ from pellucid.app.perceived_page import perceived_page, thumbnail
 from pellucid.app.recipe_file import read_run
 from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import read_pixels
-from pellucid.degradations.mixing import Mixture
+from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.evaluation.perceiving import Judged, samples, unseen_pictures
 from pellucid.images.overview import views
+from pellucid.methods.load import load
 from pellucid.methods.perceiver import LEAST_PRESENCE, Perceiver, Perception, load_perceiver
+from pellucid.networks.quality_perceiver import TIERS
 from pellucid.training.run_folder import environment
 
 SEED, DRAWS = 23, 4
@@ -140,6 +143,38 @@ def quality_table(qualities: dict[str, list[float]]) -> list[str]:
     return [*lines, *(f"| {name} | {mean:.2f} | {count} |" for mean, name, count in means)]
 
 
+def gates(perceiver: Perceiver, medium: Path) -> list[str]:
+    """How often degraded, half restored and clean pictures are told apart and put in order, by kind of degradation."""
+    settings = read_run(Path("recipes/perceive-ir/prompts-degradations.yaml")).config.data
+    restorer = load(medium, "cpu")
+    generator = torch.Generator().manual_seed(SEED)
+    rows: dict[str, list[tuple[list[bool], bool]]] = {}
+    domains = list(settings.mixture)
+    for number, pixels in enumerate(unseen_pictures(1)):
+        clean, domain = pixels[None].float() / 255, domains[number % len(domains)]
+        chain = Mixture(settings.mixture, settings.severity).draw_of(domain, generator)
+        degraded = apply_chains(clean, [chain], generator).clamp(0, 1).mul(255).round().div(255)
+        half = restorer.restore(degraded).image.mul(255).round().div(255)
+        seen = [perceiver.perceive(image) for image in (degraded, half, clean)]
+        right = [one.tier == tier for one, tier in zip(seen, TIERS, strict=True)]
+        rises = seen[0].quality < seen[1].quality < seen[2].quality
+        rows.setdefault(domain, []).append((right, rises))
+    lines = ["| degraded by | pictures | tiers told right | all three | in order |", "|---|---|---|---|---|"]
+    means = []
+    for domain, own in rows.items():
+        accuracy = sum(sum(right) for right, _ in own) / 3 / len(own)
+        means.append(
+            [accuracy, sum(all(right) for right, _ in own) / len(own), sum(rises for _, rises in own) / len(own)]
+        )
+        lines.append(f"| {domain} | {len(own)} | " + " | ".join(f"{value:.3f}" for value in means[-1]) + " |")
+    accuracy, triplets, order = (sum(column) / len(means) for column in zip(*means, strict=True))
+    worst, _, least = (min(column) for column in zip(*means, strict=True))
+    said = (
+        f"Accuracy {accuracy:.3f} (asked 0.85), of the worst kind {worst:.3f} (0.75), triplets {triplets:.3f} (0.70), "
+    )
+    return [*lines, "", f"{said}in order {order:.3f} (0.90), of the worst kind {least:.3f} (0.80)."]
+
+
 def draw(found: Judged, path: Path) -> None:
     """The reliability curve."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -168,6 +203,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="another perceiver than the one that ships")
     parser.add_argument("--sheets", type=Path)
+    parser.add_argument("--medium", type=Path)
     arguments = parser.parse_args()
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
@@ -195,6 +231,7 @@ def main() -> None:
         "",
         *quality_table(qualities),
         "",
+        *([] if arguments.medium is None else ["### Tiers", "", *gates(perceiver, arguments.medium), ""]),
         f"- {len(found.presence)} degraded pictures, {DRAWS} of each, seed {SEED}.",
     ]
     (output / "perceiver.md").write_text("\n".join(text) + "\n")

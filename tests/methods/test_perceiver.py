@@ -10,7 +10,6 @@ from pellucid.degradations.contract import apply
 from pellucid.degradations.jpeg import Jpeg
 from pellucid.degradations.noise import GaussianNoise
 from pellucid.errors import ImageError, MethodError, WeightsError
-from pellucid.images.files import read_image
 from pellucid.images.overview import views
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.networks.joint_encoders import build_joint_encoder
@@ -35,7 +34,7 @@ def textured(seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="examples are in the repository, not in the package")
-@pytest.mark.parametrize(("name", "kind"), [("noisy.jpg", "noise"), ("blurred.png", "blur"), ("hazy.jpg", "haze")])
+@pytest.mark.parametrize(("name", "kind"), [("noisy.png", "noise"), ("blurred.jpg", "blur"), ("hazy.jpg", "haze")])
 def test_what_is_wrong_with_the_examples_is_found(name: str, kind: str) -> None:
     assert kind in pellucid.perceive(EXAMPLES / name).perception.wrong
 
@@ -86,7 +85,7 @@ def test_its_features_are_an_encoder_for_prompts() -> None:
 
 
 def test_what_is_no_perceiver_is_refused(tmp_path: Path, perceiver: Perceiver) -> None:
-    with pytest.raises(MethodError, match="weights of a perceiver, got .* with all-in-one"):
+    with pytest.raises(MethodError, match=r"weights of a perceiver, got .* with all-in-one"):
         load_perceiver(bundled_weights("default"))
     with pytest.raises(WeightsError, match="found none"):
         load_perceiver(tmp_path / "nothing.safetensors")
