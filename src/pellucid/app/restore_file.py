@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
 from pellucid.images.overview import CollectedViews, spread
 from pellucid.images.picture import Picture
-from pellucid.images.tiling import Box, plan_tiles, restore_streamed
+from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
 from pellucid.images.views import views_of
 from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
@@ -77,12 +77,14 @@ def restore_file(
                 judgement = judged_before(judge.perceive_views(seen))
             if judgement.kept is None:
                 tile = plan_tile(picture, model, memory=memory, tile=tile)
+                restorer, size = model.restorer, (picture.height, picture.width)
+                context = None if seen is None else restorer.context(seen)
+                reach, multiple = restorer.reach(context), restorer.size_multiple
+                tiles = plan_tiles(*size, tile=tile, multiple=multiple, radius=reach)
                 part = "whole" if tile is None else f"tile {tile}"
-                size = f"{picture.width} x {picture.height}"
-                logger.log(log_level, "%s: %s, %s of %s", source, model.device, part, size)
-                context = None if seen is None else model.restorer.context(seen)
-                taken_for = model.restorer.taken_for(context)
-                work = _Work(picture, target, model.restorer, context, tile, judge, begin)
+                logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, size[1], size[0])
+                taken_for = restorer.taken_for(context)
+                work = _Work(picture, target, restorer, context, tiles, judge, begin)
                 judgement = _restore(work, judgement, progress)
             if judgement.kept is not None:
                 logger.log(log_level, "%s is kept as it is: %s.", source, judgement.kept)
@@ -130,7 +132,7 @@ class _Work:
     target: Path
     restorer: Restorer
     context: Tensor | None
-    tile: int | None
+    tiles: Sequence[Tile]
     judge: Perceiver | None
     begin: Callable[[], None] | None
 
@@ -139,8 +141,6 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
     """Restore the picture, look at what came out, and write it if it is better. Returns what was found."""
     picture, restorer, context = work.picture, work.restorer, work.context
     size = picture.height, picture.width
-    reach = restorer.reach(context)
-    tiles = plan_tiles(*size, tile=work.tile, multiple=restorer.size_multiple, radius=reach)
     collected = CollectedViews(size) if work.judge is not None else None
 
     def function(part: Tensor, box: Box) -> Tensor:
@@ -155,7 +155,7 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
 
     try:
         tell = None if progress is None else lambda done, total: progress(done / total)
-        restore_streamed(picture.read, write, function, tiles, size, progress=tell)
+        restore_streamed(picture.read, write, function, work.tiles, size, progress=tell)
         if work.judge is not None and collected is not None and judgement.before is not None:
             judgement = judged_after(judgement.before, work.judge.perceive_views(collected.views()))
         if judgement.kept is None:
