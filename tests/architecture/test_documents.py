@@ -145,7 +145,9 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "dil-rain/lab:4",
             "lab-default/lab:2",
         ],
+        "docs/methods/perceive_ir.md": ["perceiver/perceiver", "do-no-harm"],
         "src/pellucid/weights/bundle/default.md": ["card"],
+        "src/pellucid/weights/bundle/perceiver.md": ["perceiver/perceiver:1"],
     }
     assert [document for document, text in texts.items() if script["filled"](text) != text] == []
     assert sorted((row[1], test_set) for row in script["ROWS"] for test_set in row[2]) == sorted(CARD)
