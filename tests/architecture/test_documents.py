@@ -145,7 +145,12 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "dil-rain/lab:4",
             "lab-default/lab:2",
         ],
-        "docs/methods/perceive_ir.md": ["perceiver/perceiver", "do-no-harm"],
+        "docs/methods/perceive_ir.md": [
+            "perceiver/perceiver",
+            "do-no-harm",
+            "all-in-one-3/tables:1",
+            "all-in-one-5/tables:1",
+        ],
         "src/pellucid/weights/bundle/default.md": ["card"],
         "src/pellucid/weights/bundle/perceiver.md": ["perceiver/perceiver:1"],
     }

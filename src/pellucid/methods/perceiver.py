@@ -13,7 +13,6 @@ from pellucid.images.contract import check_image
 from pellucid.images.overview import Views, detail_boxes, views
 from pellucid.images.tiling import Box
 from pellucid.methods.load import chosen_device
-from pellucid.networks.catalog import build_network
 from pellucid.networks.picture_perceiver import PicturePerceiver, Sight
 from pellucid.networks.quality_perceiver import TIERS, expected_tier
 from pellucid.weights.bundled import bundled_file
@@ -180,8 +179,6 @@ def load_perceiver(weights: str | Path | None = None, device: str | None = None)
             f"Expected weights of a perceiver, got {path} with {network.get('name') or description.get('method')}: "
             "name those that scripts/bundle_perceiver.py wrote."
         )
-    built = build_network(network["name"], network["arguments"])
-    if not isinstance(built, PicturePerceiver):
-        raise TypeError(network["name"])
+    built = PicturePerceiver(**network["arguments"])
     load_into(built, tensors, path)
     return Perceiver(built, sha256(path), chosen_device(device))

@@ -62,12 +62,6 @@ def _degradation_perceiver(**arguments: Any) -> nn.Module:
     return DegradationPerceiver(**arguments)
 
 
-def _picture_perceiver(**arguments: Any) -> nn.Module:
-    from pellucid.networks.picture_perceiver import PicturePerceiver
-
-    return PicturePerceiver(**arguments)
-
-
 def _identity(**arguments: Any) -> nn.Module:
     from pellucid.networks.identity import Identity
 
@@ -109,7 +103,6 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
     "degradation-perceiver": _degradation_perceiver,
-    "picture-perceiver": _picture_perceiver,
     "identity": _identity,
     "all-in-one": _all_in_one,
 }
