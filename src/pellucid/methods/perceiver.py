@@ -108,7 +108,7 @@ class Perceiver:
     """
 
     def __init__(self, network: PicturePerceiver, weights_sha256: str, device: str = "cpu"):
-        self.network = network.eval().to(device)
+        self.network = network.eval().to(device, memory_format=torch.channels_last)  # pyright: ignore
         self.weights_sha256, self.device = weights_sha256, device
 
     def perceive(self, image: Tensor) -> Perception:
