@@ -16,7 +16,7 @@ from pellucid.errors import ImageError
 from pellucid.images.files import read_image
 from pellucid.images.overview import Views, views
 from pellucid.methods.load import Model
-from pellucid.methods.perceiver import Found, Perception
+from pellucid.methods.perceiver import Found, Perception, load_perceiver
 
 MakePhoto = Callable[..., Path]
 
@@ -96,7 +96,8 @@ def test_a_result_that_is_not_better_gives_way_to_the_original(
     source, target = make_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg"
     receipt = restore_file(source, target, tiny, perceiver=judge(BAD, WORSE))
     assert target.read_bytes() == source.read_bytes()
-    assert receipt.kept == "restoring did not better what is perceived of it (quality 0.40 before, 0.30 after)"
+    assert receipt.kept == "restoring gave neither more quality (0.40 to 0.30) nor less harm (0.50 to 0.60)"
+    assert (receipt.harm_before, receipt.harm_after) == (0.5, 0.6)
 
 
 def test_light_above_white_is_restored_unseen(tmp_path: Path, tiny: Model) -> None:
@@ -127,7 +128,8 @@ def test_a_batch_ends_with_what_is_doubtful(
     with caplog.at_level("INFO"):
         outcome = restore(tmp_path / "photos", tmp_path / "out", model=tiny, report=tmp_path / "report.html")
     assert [picture.source.name for picture in outcome.doubtful] == ["worse.png"]
-    assert "Kept the original of" in caplog.text and "worse.png: restoring did not better" in caplog.text
+    assert "clean.png is kept as it is: nothing was found" in caplog.text
+    assert f"Doubtful, so that the original was kept: {tmp_path / 'photos' / 'worse.png'}." in caplog.text
     assert "1 restored, 2 kept as they are, 0 finished before" in caplog.text
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h2>Doubtful") == 1 and page.index("worse.png") < page.index("good.png")
@@ -207,7 +209,15 @@ def test_an_original_that_was_replaced_is_not_restored_again_whoever_judges(
     if is_old:  # a journal from before anybody judged
         journal = tmp_path / ".pellucid.jsonl"
         lines = [json.loads(line) for line in journal.read_text().splitlines()]
-        for name in ("perceiver_sha256", "perceived", "quality_before", "quality_after", "kept"):
+        for name in (
+            "perceiver_sha256",
+            "perceived",
+            "quality_before",
+            "quality_after",
+            "harm_before",
+            "harm_after",
+            "kept",
+        ):
             del lines[-1]["receipt"][name]
         journal.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     before = source.read_bytes()
@@ -257,3 +267,13 @@ def test_why_a_single_picture_was_kept_is_said(
     with caplog.at_level("INFO"):
         restore(make_photo(tmp_path / "a.png"), model=tiny)
     assert "a.png is kept as it is: nothing was found to be wrong with it." in caplog.text
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_what_shows_nothing_is_kept(tmp_path: Path, tiny: Model, level: int) -> None:
+    import pyvips
+
+    flat = pyvips.Image.black(160, 150, bands=3) + level
+    flat.cast("uchar").copy(interpretation="srgb").pngsave(str(tmp_path / "flat.png"))
+    receipt = restore_file(tmp_path / "flat.png", tmp_path / "out.png", tiny, perceiver=load_perceiver(device="cpu"))
+    assert receipt.kept == "it is too plain to tell whether anything is wrong with it"

@@ -58,15 +58,18 @@ def test_a_file_gives_what_its_pixels_give(tmp_path: Path, eyes: Perceiver, make
 def test_a_folder_is_sorted_from_worst_to_best_with_table_and_sheet(
     photos: Path, tmp_path: Path, eyes: Perceiver
 ) -> None:
-    before = files_in(photos)
+    before, seen_kinds = files_in(photos), eyes.network.kinds
     found = perceive(photos, tmp_path / "out", perceiver=eyes)
     qualities = [picture.perception.quality for picture in found.pictures]
     assert qualities == sorted(qualities) and len(set(qualities)) == 3
     assert [picture.source.name for picture in found.failed] == ["broken.jpg"]
     assert files_in(tmp_path / "out") == {TABLE_NAME, PAGE_NAME} and files_in(photos) == before
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / TABLE_NAME).read_text(encoding="utf-8"))))
-    assert [row["picture"] for row in rows] == [str(picture.source) for picture in found.pictures]
-    for row, picture in zip(rows, found.pictures, strict=True):
+    assert [row["picture"] for row in rows] == [str(its.source) for its in (*found.pictures, *found.failed)]
+    assert rows[-1]["set aside"] == found.failed[0].reason and rows[-1]["quality"] == ""
+    for row, picture in zip(rows[:3], found.pictures, strict=True):
+        assert row["found"].split() == list(picture.perception.wrong)
+        assert all(bool(row[f"{kind} words"]) == (kind in picture.perception.wrong) for kind in seen_kinds)
         seen = picture.perception
         assert float(row["noise presence"]) == pytest.approx(seen.kinds["noise"].presence, abs=1e-3)
         assert (row["tier"], row["height"]) == (seen.tier, str(picture.height))
@@ -108,7 +111,8 @@ def test_one_picture_is_told_closely_and_many_in_a_line_each(photos: Path, eyes:
     one = list(lines_of(perceive(photos / "a.png", perceiver=eyes)))
     many = list(lines_of(perceive(photos, perceiver=eyes)))
     assert len(many) == 3 and one[0] in many
-    assert len(one) == 1 + 6 + 4 and "128 x 128 at 0, 0" in one[7]
+    assert len(one) == 1 + 2 + 6 + 2 + 4 and one[11].strip().startswith("0, 0:")
+    assert "4 parts of 128 x 128 pixels were looked at, 100 % of the picture at most" in one[9]
 
 
 def test_it_is_told_how_far_it_is(photos: Path, eyes: Perceiver) -> None:
@@ -156,3 +160,13 @@ def test_light_as_measured_is_not_judged(tmp_path: Path, eyes: Perceiver) -> Non
     pyvips.Image.new_from_array(pixels).write_to_file(str(tmp_path / "light.tif"))
     with pytest.raises(ImageError, match="light above white"):
         perceive(tmp_path / "light.tif", perceiver=eyes)
+
+
+def test_names_that_a_spreadsheet_would_run_begin_with_a_folder(
+    tmp_path: Path, eyes: Perceiver, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo(tmp_path / "=1+1.png")
+    monkeypatch.chdir(tmp_path)
+    perceive("=1+1.png", "out", perceiver=eyes)
+    row = next(csv.DictReader(io.StringIO(Path("out", TABLE_NAME).read_text(encoding="utf-8"))))
+    assert row["picture"] == "./=1+1.png"

@@ -76,7 +76,7 @@ def test_any_size_can_be_looked_at(perceiver: Perceiver, size: tuple[int, int]) 
     seen = perceiver.perceive(torch.rand(1, 3, *size))
     assert 0 <= seen.quality <= 1 and all(0 <= found.presence <= 1 for found in seen.kinds.values())
     assert len(seen.details) == views(torch.rand(1, 3, *size)).details.shape[1]
-    assert str(seen).endswith(seen.tier)
+    assert str(seen).endswith(f"quality {seen.quality:.2f}") and seen.is_plain == (size == (1, 1))
 
 
 def test_its_features_are_an_encoder_for_prompts() -> None:

@@ -33,18 +33,22 @@ class Judgement:
 CLEAN = "nothing was found to be wrong with it"
 """Why a clean picture is kept."""
 
+PLAIN = "it is too plain to tell whether anything is wrong with it"
+"""Why a picture that shows next to nothing is kept."""
+
 
 def judged_before(before: Perception) -> Judgement:
     """Of the original alone: whether there is anything to restore."""
-    return Judgement(before, kept=CLEAN if before.is_clean else None)
+    return Judgement(before, kept=PLAIN if before.is_plain else CLEAN if before.is_clean else None)
 
 
 def judged_after(before: Perception, after: Perception) -> Judgement:
     """Of both: the result is kept if it looks better."""
     if is_better(before, after):
         return Judgement(before, after)
-    found = f"{before.quality:.2f} before, {after.quality:.2f} after"
-    return Judgement(before, after, f"restoring did not better what is perceived of it (quality {found})")
+    quality, harm = f"{before.quality:.2f} to {after.quality:.2f}", f"{before.harm:.2f} to {after.harm:.2f}"
+    found = f"restoring gave neither more quality ({quality}) nor less harm ({harm})"
+    return Judgement(before, after, found)
 
 
 def is_better(before: Perception, after: Perception) -> bool:

@@ -92,7 +92,7 @@ def perceive(
         pictures.sort(key=_quality)
         if files is not None and (pictures or failed):
             files[0].parent.mkdir(parents=True, exist_ok=True)
-            write_table(pictures, perceiver.network.kinds, files[0])
+            write_table(pictures, failed, perceiver.network.kinds, files[0])
             write_report(perceived_page(pictures, thumbnails, failed, files[1]), files[1])
     return Perceived(tuple(pictures), tuple(failed), *(files or ()))
 

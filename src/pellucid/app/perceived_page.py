@@ -64,30 +64,38 @@ def _figure(picture: PerceivedPicture, small: bytes, page: Path) -> str:
     image = f'<img alt="" src="{as_data(small)}">'
     return (
         f'<figure><div class="picture">{image}{_cells(picture)}</div><figcaption>{link(picture.source, page)}<br>'
-        f"quality {seen.quality:.2f}, {seen.tier}{', clean' if seen.is_clean else ''}</figcaption>"
+        f"{'clean; ' if seen.is_clean else ''}quality {seen.quality:.2f}</figcaption>"
         f'<ul class="kinds">{kinds}</ul></figure>'
     )
 
 
 def _cells(picture: PerceivedPicture) -> str:
-    """The coarse map over the picture: a part each, redder where more is wrong."""
+    """The coarse map over the picture: cells of equal size, redder where what is found is more severe.
+
+    The parts that were looked at may overlap, or lie far apart; a cell stands for the part in its row and column.
+    """
+    details = picture.perception.details
+    rows = sorted({detail.box.top for detail in details})
+    columns = sorted({detail.box.left for detail in details})
+    height, width = 100 / len(rows), 100 / len(columns)
     cells = []
-    for detail in picture.perception.details:
-        box = detail.box
-        worst = max(detail.presence[name] * detail.severity[name] for name in detail.presence)
-        place = (
-            f"left:{100 * box.left / picture.width:.1f}%;top:{100 * box.top / picture.height:.1f}%;"
-            f"width:{100 * box.width / picture.width:.1f}%;height:{100 * box.height / picture.height:.1f}%"
-        )
-        title = html.escape(told(detail))
-        cells.append(f'<i style="{place};opacity:{0.7 * worst:.2f}" title="{title}"></i>')
+    for detail in details:
+        top, left = height * rows.index(detail.box.top), width * columns.index(detail.box.left)
+        place = f"left:{left:.1f}%;top:{top:.1f}%;width:{width:.1f}%;height:{height:.1f}%"
+        worst = max(found_in(detail).values(), default=0.0)
+        cells.append(f'<i style="{place};opacity:{0.7 * worst:.2f}" title="{html.escape(told(detail))}"></i>')
     return "".join(cells)
 
 
-def told(detail: Detail) -> str:
-    """What a part of a picture shows, in words."""
+def found_in(detail: Detail) -> dict[str, float]:
+    """What a part of a picture shows, and how severe it is."""
     there = [name for name, presence in detail.presence.items() if presence >= LEAST_PRESENCE]
-    return ", ".join(f"{name} {detail.severity[name]:.2f}" for name in there) or "clean"
+    return {name: detail.severity[name] for name in there}
+
+
+def told(detail: Detail) -> str:
+    """The same in words."""
+    return ", ".join(f"{name} {severity:.2f}" for name, severity in found_in(detail).items()) or "clean"
 
 
 def _table(pictures: Sequence[PerceivedPicture], page: Path) -> str:

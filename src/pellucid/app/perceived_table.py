@@ -5,10 +5,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from pellucid.app.outcome import SetAside
 from pellucid.app.perceived import PerceivedPicture
 from pellucid.images.atomic import replacing
 
-_FIRST_COLUMNS = ("picture", "height", "width", "quality", "tier")
+_FIRST_COLUMNS = ("picture", "height", "width", "quality", "tier", "found")
 
 
 def is_table(table: Path) -> bool:
@@ -20,20 +21,33 @@ def is_table(table: Path) -> bool:
         return False
 
 
-def write_table(pictures: Sequence[PerceivedPicture], names: Sequence[str], path: Path) -> None:
-    """Write it, whole or not at all: a row per picture, of every kind presence, severity and words."""
+def write_table(
+    pictures: Sequence[PerceivedPicture], failed: Sequence[SetAside], names: Sequence[str], path: Path
+) -> None:
+    """Write it, whole or not at all: a row per picture, at the end those that were set aside.
+
+    Of every kind presence, severity, and words where it is found.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [*_FIRST_COLUMNS, *(f"{name} {what}" for name in names for what in ("presence", "severity", "words"))]
-    )
+    columns = [f"{name} {what}" for name in names for what in ("presence", "severity", "words")]
+    writer.writerow([*_FIRST_COLUMNS, *columns, "set aside"])
     for picture in pictures:
         seen = picture.perception
-        kinds = [
-            cell
-            for found in seen.kinds.values()
-            for cell in (f"{found.presence:.3f}", f"{found.severity:.3f}", found.words)
-        ]
-        writer.writerow([picture.source, picture.height, picture.width, f"{seen.quality:.3f}", seen.tier, *kinds])
+        wrong = seen.wrong
+        cells = [_name(picture.source), picture.height, picture.width, f"{seen.quality:.3f}", seen.tier]
+        cells.append(" ".join(wrong))
+        for name in names:
+            found = seen.kinds[name]
+            cells += [f"{found.presence:.3f}", f"{found.severity:.3f}", found.words if name in wrong else ""]
+        writer.writerow([*cells, ""])
+    for one in failed:
+        empty = [""] * (len(_FIRST_COLUMNS) - 1 + len(columns))
+        writer.writerow([_name(one.source), *empty, one.reason])
     with replacing(path) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")
+
+
+def _name(source: Path) -> str:
+    """As it was given; what a spreadsheet would take for a formula begins with its folder."""
+    return f"./{source}" if str(source).startswith(("=", "+", "-", "@")) else str(source)

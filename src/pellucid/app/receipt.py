@@ -64,6 +64,8 @@ class Receipt:
             when nobody looked.
         quality_before: of the original as perceived, from 0 to 1; `None` when nobody looked.
         quality_after: of what restoring gave; `None` when nothing was restored, or nobody looked.
+        harm_before: how much is wrong with the original, severities weighted by how probable they are; likewise.
+        harm_after: of what restoring gave; likewise.
         kept: why the result is the original; `None` when it is restored.
     """
 
@@ -84,6 +86,8 @@ class Receipt:
     perceived: dict[str, float] = field(default_factory=dict)
     quality_before: float | None = None
     quality_after: float | None = None
+    harm_before: float | None = None
+    harm_after: float | None = None
     kept: str | None = None
 
     @property

@@ -214,8 +214,12 @@ def _perceived(receipt: Receipt) -> dict[str, str]:
     if receipt.quality_before is None:
         return {}
     found = ", ".join(f"{name} {severity:.2f}" for name, severity in receipt.perceived.items()) or "nothing wrong"
-    after = "" if receipt.quality_after is None else f", {receipt.quality_after:.2f} after"
-    facts = {"Perceived": found, "Quality": f"{receipt.quality_before:.2f}{after}"}
+    facts = {"Perceived": found}
+    for name, before, after in (
+        ("Quality", receipt.quality_before, receipt.quality_after),
+        ("Harm", receipt.harm_before, receipt.harm_after),
+    ):
+        facts[name] = f"{before:.2f}" + ("" if after is None else f", {after:.2f} after")
     return facts if receipt.kept is None else {**facts, "Kept as it was": receipt.kept}
 
 

@@ -40,8 +40,8 @@ def restore(
 ) -> Restored:
     """Restore picture files; nothing else about them is lost, and no original is touched.
 
-    A picture in which nothing is found to be wrong is returned as it is, and so is one that restoring did not better as
-    far as can be perceived; `Restored.doubtful` has the latter.
+    A picture in which nothing is found to be wrong is returned as it is, and so is one whose result is perceived to
+    have neither more quality nor less harm; `Restored.doubtful` has the latter.
 
     The folder of the results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same
     picture, same model, result as it was left) are passed over, so a run that was stopped at any moment goes on.
@@ -97,8 +97,9 @@ def restore(
     for picture in failed:
         logger.warning("Set aside %s: %s", picture.source, picture.reason)
     outcome = Restored(files, failed, None if report is None else Path(report))
-    for picture in outcome.doubtful:
-        logger.warning("Kept the original of %s: %s.", picture.source, picture.receipt.kept)
+    if outcome.doubtful:
+        names = ", ".join(str(picture.source) for picture in outcome.doubtful)
+        logger.warning("Doubtful, so that the original was kept: %s.", names)
     new = sum(not picture.was_finished for picture in files)
     kept = sum(picture.receipt.kept is not None for picture in files if not picture.was_finished)
     told = [f"{new - kept} restored", *([f"{kept} kept as they are"] if kept else [])]

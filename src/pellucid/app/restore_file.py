@@ -87,7 +87,7 @@ def restore_file(
                 work = _Work(picture, target, restorer, context, tiles, judge, begin)
                 judgement = _restore(work, judgement, progress)
             if judgement.kept is not None:
-                logger.log(log_level, "%s is kept as it is: %s.", source, judgement.kept)
+                logger.info("%s is kept as it is: %s.", source, judgement.kept)
                 is_untouched = source == target
                 if begin is not None and not is_untouched:
                     begin()
@@ -119,6 +119,8 @@ def restore_file(
         perceiver_sha256=None if perceiver is None else perceiver.weights_sha256,
         quality_before=None if judgement.before is None else round(judgement.before.quality, 4),
         quality_after=None if judgement.after is None else round(judgement.after.quality, 4),
+        harm_before=None if judgement.before is None else round(judgement.before.harm, 4),
+        harm_after=None if judgement.after is None else round(judgement.after.harm, 4),
         perceived={} if judgement.before is None else severities(judgement.before),
         kept=judgement.kept,
     )

@@ -23,10 +23,11 @@ def restore(
 ) -> int:
     """Restore photographs; nothing else about the files is lost.
 
-    A picture in which nothing is found to be wrong stays as it is, and so does one that restoring did not better.
+    A picture in which nothing is found to be wrong stays as it is, and so does one whose result has neither more
+    quality nor less harm, as far as can be perceived.
 
     Prints where each result lies. Run the same command again to go on where it stopped. The status is 0 when all went
-    well, 1 when some pictures were set aside, 2 when nothing could be done.
+    well, 1 when pictures were set aside, 2 when the command is wrong or the only picture cannot be restored.
 
     Args:
         inputs: Files, folders (with all below them) and patterns such as "photos/*.jpg".

@@ -192,7 +192,7 @@ def _check_size(header: Header, source: Source, max_megapixels: float) -> None:
     megapixels = header.height * header.width / 1e6
     if megapixels > max_megapixels:
         raise ImageError(
-            f"Expected at most {max_megapixels:g} megapixels in {source.name}, its header claims {megapixels:.0f}: "
+            f"Expected at most {max_megapixels:g} megapixels in {source.name}, its header claims {megapixels:.3g}: "
             "raise max_megapixels if that is true."
         )
 

@@ -1,7 +1,7 @@
 """What is wrong with a picture, and how badly, in words and numbers for people: the perceiver that ships."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,9 @@ from pellucid.weights.files import load_into, load_weights, sha256
 
 LEAST_PRESENCE = 0.5
 """How probable a kind must be to be named."""
+
+PLAIN = 1 / 255
+"""Standard deviation within all details below which a picture is too plain to tell anything of it."""
 
 _WORDS = {kind.name: kind.words for kind in KINDS}
 
@@ -62,15 +65,18 @@ class Perception:
 
     Attributes:
         kinds: every kind that is looked for: noise, blur, jpeg, rain, haze, low-light.
-        tier: the most probable of terrible, mediocre and excellent.
+        tier: the most probable of terrible, mediocre and excellent. Quality and kinds are two opinions: how good a
+            picture looks, and what has a name.
         quality: the expected tier, from 0 (terrible) to 1 (excellent).
         details: the coarse map: the same of parts of the picture, row by row.
+        is_plain: whether the picture shows next to nothing, so that nothing can be told; no kind is found then.
     """
 
     kinds: Mapping[str, Found]
     tier: str
     quality: float
     details: tuple[Detail, ...]
+    is_plain: bool = False
 
     @property
     def wrong(self) -> dict[str, Found]:
@@ -90,7 +96,8 @@ class Perception:
 
     def __str__(self) -> str:
         named = [f"{name} ({found.words})" for name, found in self.wrong.items()]
-        return f"{', '.join(named) or 'clean'}; quality {self.quality:.2f}, {self.tier}"
+        told = "too plain to tell" if self.is_plain else "clean"
+        return f"{', '.join(named) or told}; quality {self.quality:.2f}"
 
 
 def severities(seen: Perception) -> dict[str, float]:
@@ -135,11 +142,14 @@ class Perceiver:
     def perceive_views(self, seen: Views) -> Perception:
         """What is wrong with the one picture that these are views of."""
         sight = self.network(seen.to(self.device))
-        boxes = detail_boxes(*seen.size)
-        return _perception(sight, self.network.kinds, boxes)
+        is_plain = bool(seen.details.float().flatten(2).std(dim=2, correction=0).amax() < PLAIN)
+        if is_plain:  # the network has never seen nothing, and would guess
+            nothing = torch.zeros_like(sight.presence), torch.zeros_like(sight.detail_presence)
+            sight = replace(sight, presence=nothing[0], detail_presence=nothing[1])
+        return _perception(sight, self.network.kinds, detail_boxes(*seen.size), is_plain=is_plain)
 
 
-def _perception(sight: Sight, names: tuple[str, ...], boxes: list[Box]) -> Perception:
+def _perception(sight: Sight, names: tuple[str, ...], boxes: list[Box], *, is_plain: bool) -> Perception:
     presence, severity, tiers = sight.presence[0].tolist(), sight.severity[0].tolist(), sight.tiers[0]
     qualities = (expected_tier(sight.detail_tiers[0]) / 2).tolist()
     details = [
@@ -156,6 +166,7 @@ def _perception(sight: Sight, names: tuple[str, ...], boxes: list[Box]) -> Perce
         TIERS[int(tiers.argmax())],
         expected_tier(tiers).item() / 2,
         tuple(details),
+        is_plain,
     )
 
 
