@@ -22,7 +22,7 @@ LEAST_PRESENCE = 0.5
 """How probable a kind must be to be named."""
 
 PLAIN = 1 / 255
-"""Standard deviation within all details below which a picture is too plain to tell anything of it."""
+"""Standard deviation of each colour within all details below which a picture is too plain to tell anything of it."""
 
 _WORDS = {kind.name: kind.words for kind in KINDS}
 
@@ -142,7 +142,7 @@ class Perceiver:
     def perceive_views(self, seen: Views) -> Perception:
         """What is wrong with the one picture that these are views of."""
         sight = self.network(seen.to(self.device))
-        is_plain = bool(seen.details.float().flatten(2).std(dim=2, correction=0).amax() < PLAIN)
+        is_plain = bool(seen.details.float().flatten(3).std(dim=3, correction=0).amax() < PLAIN)
         if is_plain:  # the network has never seen nothing, and would guess
             nothing = torch.zeros_like(sight.presence), torch.zeros_like(sight.detail_presence)
             sight = replace(sight, presence=nothing[0], detail_presence=nothing[1])
