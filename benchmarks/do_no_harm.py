@@ -18,24 +18,30 @@ import torch
 from torch import Tensor
 
 from measuring import psnr
+from pellucid.app.do_no_harm import is_better
 from pellucid.app.recipe_file import read_run
 from pellucid.data.shared_pictures import load_pairs
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.evaluation.perceiving import unseen_pictures
+from pellucid.images.overview import views
 from pellucid.methods.load import load
 from pellucid.methods.perceiver import Perception, load_perceiver
 
 SEED, DRAWS, MATTERS = 29, 2, 0.05
 
-Rule = Callable[[Perception, Perception], bool]
+Rule = Callable[[Perception, Perception, bool], bool]
+"""Of the original, its result, and whether the model itself takes the original for dark or hazy: is the result kept."""
 
 RULES: dict[str, Rule] = {
-    "restore always": lambda before, after: True,
-    "keep what is clean": lambda before, after: not before.is_clean,
-    "and what has no more quality": lambda before, after: not before.is_clean and after.quality > before.quality,
-    "and what has no less harm": lambda before, after: not before.is_clean and after.harm < before.harm,
-    "and what has neither": lambda before, after: (
-        not before.is_clean and (after.quality > before.quality or after.harm < before.harm)
+    "restore always": lambda before, after, undone: True,
+    "keep what is clean": lambda before, after, undone: not before.is_clean,
+    "and what has no more quality": lambda before, after, undone: (
+        not before.is_clean and after.quality > before.quality
+    ),
+    "and what has no less harm": lambda before, after, undone: not before.is_clean and after.harm < before.harm,
+    "and what has neither": lambda before, after, undone: not before.is_clean and is_better(before, after),
+    "the same, but nothing is clean that is dark or hazy to the model": lambda before, after, undone: (
+        (undone or not before.is_clean) and is_better(before, after)
     ),
 }
 """Which results are kept."""
@@ -68,12 +74,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="another perceiver than the one that ships")
     arguments = parser.parse_args()
     model, perceiver = load(device="cpu"), load_perceiver(arguments.weights, "cpu")
-    groups: dict[str, list[tuple[float, float, Perception, Perception]]] = {}
+    groups: dict[str, list[tuple[float, float, Perception, Perception, bool]]] = {}
     for name, source in (("synthetic", synthetic()), ("pairs of others", pairs())):
         for domain, degraded, clean in source:
             restored = model.restore(degraded).image.mul(255).round().div(255)
             seen = perceiver.perceive(degraded), perceiver.perceive(restored)
-            row = (psnr(degraded, clean), psnr(restored, clean), *seen)
+            undone = model.restorer.is_sure(model.restorer.context(views(degraded)))
+            row = (psnr(degraded, clean), psnr(restored, clean), *seen, undone)
             groups.setdefault(name, []).append(row)
             if name != "synthetic" or domain == "clean":
                 groups.setdefault(domain, []).append(row)

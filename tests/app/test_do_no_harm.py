@@ -1,5 +1,6 @@
 """What needs nothing stays as it is, and so does what restoring did not better."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -277,3 +278,21 @@ def test_what_shows_nothing_is_kept(tmp_path: Path, tiny: Model, level: int) -> 
     flat.cast("uchar").copy(interpretation="srgb").pngsave(str(tmp_path / "flat.png"))
     receipt = restore_file(tmp_path / "flat.png", tmp_path / "out.png", tiny, perceiver=load_perceiver(device="cpu"))
     assert receipt.kept == "it is too plain to tell whether anything is wrong with it"
+
+
+@pytest.mark.parametrize(("after", "is_kept"), [(seen(0.95), False), (seen(0.8), True)])
+def test_what_the_model_is_sure_of_is_not_called_clean(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, after: Perception, is_kept: bool
+) -> None:
+    class Sure:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tiny.restorer, name)
+
+        def is_sure(self, context: Any) -> bool:
+            return True
+
+    sure: Any = dataclasses.replace(tiny, restorer=Sure())  # pyright: ignore[reportArgumentType]
+    source, target = make_photo(tmp_path / "a.png"), tmp_path / "b.png"
+    receipt = restore_file(source, target, sure, perceiver=judge(seen(0.9), after))
+    assert (receipt.kept is not None) == is_kept
+    assert (source.read_bytes() == target.read_bytes()) == is_kept

@@ -43,6 +43,9 @@ class Spy:
     def taken_for(self, context: torch.Tensor | None) -> str:
         return "a test"
 
+    def is_sure(self, context: torch.Tensor | None) -> bool:
+        return False
+
     def restore(self, image: torch.Tensor, context: torch.Tensor | None = None) -> Restoration:
         assert context is not None
         self.parts.append(tuple(image.shape[-2:]))

@@ -247,6 +247,13 @@ def test_details_lie_in_the_picture_from_edge_to_edge(size: tuple[int, int]) -> 
     assert len({(box.height, box.width) for box in boxes}) == 1 and len(set(boxes)) == len(boxes) <= 16
 
 
+@pytest.mark.parametrize(("settings", "is_sure"), [({}, False), ({"dark_below": 1.0}, True)])
+def test_only_a_dark_or_hazy_picture_is_beyond_doubt(settings: dict[str, Any], is_sure: bool) -> None:
+    network = lively(**settings)
+    assert not network.is_sure(None)
+    assert network.is_sure(network.context(views(torch.rand(1, 3, 160, 160)))) == is_sure
+
+
 def test_training_may_start_from_one_part_of_a_joined_file(tmp_path: Path) -> None:
     from accelerate import Accelerator
 

@@ -37,8 +37,15 @@ PLAIN = "it is too plain to tell whether anything is wrong with it"
 """Why a picture that shows next to nothing is kept."""
 
 
-def judged_before(before: Perception) -> Judgement:
-    """Of the original alone: whether there is anything to restore."""
+def judged_before(before: Perception, *, is_sure: bool = False) -> Judgement:
+    """Of the original alone: whether there is anything to restore.
+
+    Args:
+        before: what is perceived.
+        is_sure: whether the model itself has no doubt that something is wrong; then only the result decides.
+    """
+    if is_sure:
+        return Judgement(before)
     return Judgement(before, kept=PLAIN if before.is_plain else CLEAN if before.is_clean else None)
 
 

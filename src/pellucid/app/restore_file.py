@@ -72,13 +72,13 @@ def restore_file(
         picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
         try:
             seen = views_of(picture) if picture.is_as_shown or model.restorer.needs_context else None
+            context = None if seen is None else model.restorer.context(seen)
             judge = perceiver if picture.is_as_shown else None
             if judge is not None and seen is not None:
-                judgement = judged_before(judge.perceive_views(seen))
+                judgement = judged_before(judge.perceive_views(seen), is_sure=model.restorer.is_sure(context))
             if judgement.kept is None:
                 tile = plan_tile(picture, model, memory=memory, tile=tile)
                 restorer, size = model.restorer, (picture.height, picture.width)
-                context = None if seen is None else restorer.context(seen)
                 reach, multiple = restorer.reach(context), restorer.size_multiple
                 tiles = plan_tiles(*size, tile=tile, multiple=multiple, radius=reach)
                 part = "whole" if tile is None else f"tile {tile}"

@@ -70,6 +70,10 @@ class Restorer(Protocol):
         """What one picture was taken for, in words for people, by its context; `None` when nothing is told apart."""
         ...
 
+    def is_sure(self, context: Tensor | None) -> bool:
+        """Whether something is wrong with one picture beyond doubt, by its context: nobody may call it clean."""
+        ...
+
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`. Not clamped, not cropped.
 

@@ -83,6 +83,11 @@ class NetworkRestorer:
         describe = getattr(self.network, "taken_for", None)
         return None if describe is None else describe(context)
 
+    def is_sure(self, context: Tensor | None) -> bool:
+        """Whether the network is sure that something is wrong with one picture; never, when it tells nothing apart."""
+        decide = getattr(self.network, "is_sure", None)
+        return decide is not None and decide(context)
+
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""

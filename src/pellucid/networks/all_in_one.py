@@ -170,6 +170,10 @@ class AllInOne(nn.Module):
             return name
         return first if name in ("clean", "nothing in particular") else f"{first}, then {name}"
 
+    def is_sure(self, context: Tensor | None) -> bool:
+        """Whether one picture is dark or hazy, by limits that are set against false alarms."""
+        return context is not None and context.shape[1] > 1 and _numbers(context[:, 1:])[0] > 0
+
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """The restored picture, `(B, 3, H, W)` to the same.
 
