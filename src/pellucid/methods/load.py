@@ -146,7 +146,9 @@ def chosen_device(wanted: str | None) -> str:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
+        if reason.startswith("Expected one of"):  # torch lists every type that it was ever built for
+            reason = "unknown"
         raise DeviceError(
-            f"Expected a device that is at hand, got {wanted!r} ({reason}): use --device cpu, or leave it out."
+            f"Expected a device that is at hand, got {wanted!r} ({reason}): use cpu, cuda or mps, or leave it out."
         ) from error
     return wanted
