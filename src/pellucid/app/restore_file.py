@@ -23,7 +23,7 @@ from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
 from pellucid.images.views import views_of
 from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
-from pellucid.methods.perceiver import Perceiver, severities
+from pellucid.methods.perceiver import Perceiver
 from pellucid.methods.restorer import is_out_of_memory
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
@@ -88,8 +88,7 @@ def restore_file(
                 judgement = _restore(work, judgement, progress)
             if judgement.kept is not None:
                 logger.info("%s is kept as it is: %s.", source, judgement.kept)
-                is_untouched = source == target
-                if begin is not None and not is_untouched:
+                if begin is not None and target != source:
                     begin()
                 if keep_original(picture, target):
                     notes.clear()  # they are about reading, which has changed nothing
@@ -102,6 +101,7 @@ def restore_file(
             ) from error
         finally:
             picture.close()
+    wrong = {} if judgement.before is None else judgement.before.wrong
     return Receipt(
         source=before,
         target=_facts(target),
@@ -121,7 +121,7 @@ def restore_file(
         quality_after=None if judgement.after is None else round(judgement.after.quality, 4),
         harm_before=None if judgement.before is None else round(judgement.before.harm, 4),
         harm_after=None if judgement.after is None else round(judgement.after.harm, 4),
-        perceived={} if judgement.before is None else severities(judgement.before),
+        perceived={name: round(found.severity, 3) for name, found in wrong.items()},
         kept=judgement.kept,
     )
 

@@ -100,11 +100,6 @@ class Perception:
         return f"{', '.join(named) or told}; quality {self.quality:.2f}"
 
 
-def severities(seen: Perception) -> dict[str, float]:
-    """The kinds that are there and how severe they are, rounded, the severest first."""
-    return {name: round(found.severity, 3) for name, found in seen.wrong.items()}
-
-
 class Perceiver:
     """Says what is wrong with pictures of any size; no more than sixteen details of each are looked at.
 
