@@ -20,6 +20,7 @@ from pellucid.evaluation.degrading import (
     JpegCompressed,
     MotionBlurred,
     NoiseDrawnInTurn,
+    Synthesised,
     Untouched,
     weighted_grey,
 )
@@ -237,3 +238,16 @@ def test_a_missing_level_is_named(way: AddedNoise) -> None:
 def test_pairs_cannot_be_made() -> None:
     with pytest.raises(ConfigurationError, match="degraded pictures of its own"):
         GivenPairs().maker(None, seed=0, sizes=no_sizes)
+
+
+def test_what_training_draws_is_drawn_at_one_severity() -> None:
+    """Against the two steps that training takes: drawn from the catalog, then applied."""
+    clean = picture()
+    make = Synthesised("haze").maker(0.5, seed=0, sizes=no_sizes)
+    generator = torch.Generator().manual_seed(3)
+    haze = drawing("haze", (0.5, 0.5))(generator)
+    expected = (apply(clean, list(haze), generator) * 255).round().clamp(0, 255) / 255
+    torch.testing.assert_close(make(clean, 3), expected)
+    levels(make(clean, 3))
+    strong = Synthesised("haze").maker(0.9, seed=0, sizes=no_sizes)
+    assert (strong(clean, 3) - clean).square().mean() > (make(clean, 3) - clean).square().mean()

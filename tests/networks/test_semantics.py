@@ -55,6 +55,13 @@ def test_mobilenet_is_its_paper_s_table() -> None:
         assert (features - theirs).abs().median() < 1e-3 * theirs.std()
 
 
+def test_mobilenet_looks_at_the_size_that_it_is_told() -> None:
+    small = PooledMobileNet(side=96)
+    shrunk = F.interpolate(picture(), (96, 96), mode="bicubic", antialias=True).clamp(0, 1)
+    for seen, expected in zip(small(picture()), PooledMobileNet().pooled(shrunk), strict=True):
+        torch.testing.assert_close(seen, expected)
+
+
 def test_mobilenet_tells_pictures_apart_and_is_frozen() -> None:
     encoder = PooledMobileNet()
     noisy, smooth = picture(100), F.avg_pool2d(picture(500), 5)

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from pellucid.degradations.blur import gaussian_blur, motion_blur
 from pellucid.degradations.hybrid import draw_hybrid
 from pellucid.degradations.jpeg import jpeg
-from pellucid.degradations.mixing import apply_chains
+from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored, gaussian_noise
 from pellucid.errors import ConfigurationError
 
@@ -226,6 +226,32 @@ class HybridDistorted:
 
 
 @dataclass(frozen=True)
+class Synthesised:
+    """A degradation of the catalog as training draws it, at one severity, anew for every picture; in 8 bits.
+
+    Attributes:
+        name: of the degradation.
+        first_seed: of the generators, as in `AddedNoise`; a picture's parameters are drawn first.
+    """
+
+    level_name: ClassVar[str | None] = "severity"
+
+    name: str
+    first_seed: int = 0
+
+    def maker(self, level: float | None, *, seed: int, sizes: Sizes) -> Maker:
+        """The degradation at severity `level`, in `[0, 1]`."""
+        severity = needed(level, self)
+        mixture = Mixture({self.name: 1}, (severity, severity))
+
+        def degrade(clean: Tensor, index: int) -> Tensor:
+            generator = _generator_of(self.first_seed, seed, index)
+            return stored(apply_chains(clean, [mixture.draw_of(self.name, generator)], generator), "rounded")
+
+        return degrade
+
+
+@dataclass(frozen=True)
 class Desaturated:
     """Grey in three channels, cut to 8 bits: `floor(0.299 R + 0.587 G + 0.114 B)`.
 
@@ -284,6 +310,7 @@ Way = (
     | GaussianBlurred
     | MotionBlurred
     | HybridDistorted
+    | Synthesised
     | Desaturated
 )
 """Every way there is."""

@@ -19,6 +19,7 @@ from pellucid.evaluation.degrading import (
     JpegCompressed,
     MotionBlurred,
     NoiseDrawnInTurn,
+    Synthesised,
     Untouched,
     Way,
 )
@@ -259,6 +260,17 @@ PROTOCOLS: tuple[Protocol, ...] = (
         ("set14", "set5"),
         MotionBlurred(),
         (9, 15),
+    ),
+    *(
+        Protocol(
+            f"{kind}-synthetic",
+            f"Pellucid: {kind} as training draws it, at three severities, rounded to 8 bits",
+            ("kodak24-500", "kodak24", "cbsd68", "set14", "set5"),
+            Synthesised(kind),
+            (0.2, 0.5, 0.8),
+            ssim="skimage-7x7",
+        )
+        for kind in ("rain", "haze")
     ),
     Protocol(
         "clean",

@@ -31,11 +31,14 @@ class JointEncoder(Protocol):
     Attributes:
         token_width: numbers of a token's embedding.
         side: of the pictures that it takes, pixels.
+        takes_smaller: whether smaller ones may be taken as they are: what is told of pixels is not told of enlarged
+            ones.
         logit_scale: what cosines are multiplied by.
     """
 
     token_width: int
     side: int
+    takes_smaller: bool
     logit_scale: float
 
     def word(self, word: str) -> Tensor:
@@ -64,6 +67,8 @@ class Clip(nn.Module):
     Source:
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021.
     """
+
+    takes_smaller = False
 
     def __init__(self, source: str):
         super().__init__()
@@ -156,6 +161,7 @@ class PooledEncoder(nn.Module):
         seed: of its weights, which never change.
         trunk: gives the features; pooled MobileNetV2 when absent.
         side: of the pictures that it takes, pixels.
+        takes_smaller: see `JointEncoder`.
     """
 
     logit_scale = 100.0
@@ -163,10 +169,16 @@ class PooledEncoder(nn.Module):
     spread: Tensor
 
     def __init__(
-        self, token_width: int = 512, layers: int = 2, seed: int = 0, trunk: Trunk | None = None, side: int = 224
+        self,
+        token_width: int = 512,
+        layers: int = 2,
+        seed: int = 0,
+        trunk: Trunk | None = None,
+        side: int = 224,
+        takes_smaller: bool = False,
     ):
         super().__init__()
-        self.token_width, self.seed, self.side = token_width, seed, side
+        self.token_width, self.seed, self.side, self.takes_smaller = token_width, seed, side, takes_smaller
         self.trunk = PooledMobileNet() if trunk is None else trunk
         width = sum(self.trunk.widths)
         # Of the features of training pictures, see `calibrate`: else what all have in common is nearly all there is.
@@ -252,7 +264,7 @@ def degradation_features_encoder(
         tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
     network = DegradationPerceiver(**arguments)
     load_into(network, tensors, path)
-    return PooledEncoder(token_width, layers, seed, DegradationFeatures(network.eval()), side=DETAIL_SIDE)
+    return PooledEncoder(token_width, layers, seed, DegradationFeatures(network.eval()), DETAIL_SIDE, takes_smaller=True)
 
 
 ENCODERS: dict[str, Callable[..., Any]] = {

@@ -29,11 +29,12 @@ class QualityPerceiver(nn.Module):
         """`(B, 3, h, w)` of any size, resized, to the cosine with each tier's prompt, `(B, 3)`; with gradients.
 
         Source:
-            Differs: antialiased where the picture shrinks.
+            Differs: antialiased where the picture shrinks; not enlarged for encoders of pixels rather than of things.
         """
         side = self.encoder.side
         seen = pictures.float().clamp(0, 1)
-        if seen.shape[-2:] != (side, side):
+        fits = max(seen.shape[-2:]) <= side if self.encoder.takes_smaller else seen.shape[-2:] == (side, side)
+        if not fits:
             seen = F.interpolate(seen, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
         return self.encoder.pictures(seen) @ self.vectors.T
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from pellucid.errors import MethodError, WeightsError
 
 SIDE = 224
-"""Pixels that a picture is resized to, whatever its shape."""
+"""Pixels that a picture is resized to, whatever its shape, unless told otherwise."""
 
 
 class PooledMobileNet(nn.Module):
@@ -22,13 +22,14 @@ class PooledMobileNet(nn.Module):
     Args:
         is_shuffled: in training every picture of a batch gets the vectors of the one before it: a control that has all
             of the information but none of its meaning.
+        side: pixels that a picture is resized to, whatever its shape.
     """
 
     widths = (48, 64, 192, 640)
 
-    def __init__(self, is_shuffled: bool = False) -> None:
+    def __init__(self, is_shuffled: bool = False, side: int = SIDE) -> None:
         super().__init__()
-        self.is_shuffled = is_shuffled
+        self.is_shuffled, self.side = is_shuffled, side
         from pellucid.networks.mobilenet_v2 import MobileNetV2
         from pellucid.weights.bundled import bundled_file
 
@@ -37,7 +38,7 @@ class PooledMobileNet(nn.Module):
     @torch.no_grad()
     def forward(self, picture: Tensor) -> list[Tensor]:
         """`(B, 3, h, w)` in `[0, 1]` to four vectors `(B, widths[n])`, float32, the shallowest first."""
-        vectors = self.pooled(resized(picture))
+        vectors = self.pooled(resized(picture, self.side))
         return [vector.roll(1, dims=0) for vector in vectors] if self.is_shuffled and self.training else vectors
 
     def pooled(self, picture: Tensor) -> list[Tensor]:
@@ -136,9 +137,9 @@ def build_semantics(name: str, arguments: Mapping[str, Any]) -> Any:
         raise MethodError(f"Expected arguments that semantics {name} knows, got {dict(arguments)}: {error}.") from error
 
 
-def resized(picture: Tensor) -> Tensor:
-    """`(B, 3, h, w)` to `SIDE` x `SIDE`, bicubic, in `[0, 1]`, float32.
+def resized(picture: Tensor, side: int = SIDE) -> Tensor:
+    """`(B, 3, h, w)` to `side` x `side`, bicubic, in `[0, 1]`, float32.
 
     Differs: clamped and antialiased, which the released code does not do; the proportions are not kept, as there.
     """
-    return F.interpolate(picture.float(), (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
+    return F.interpolate(picture.float(), (side, side), mode="bicubic", antialias=True).clamp(0, 1)

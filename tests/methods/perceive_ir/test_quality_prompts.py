@@ -11,10 +11,12 @@ from torch.nn import functional as F
 from pellucid.app.recipe_file import read_run
 from pellucid.data.batch import Batch
 from pellucid.errors import ConfigurationError, MethodError
+from pellucid.images.overview import Views
 from pellucid.methods.catalog import method
 from pellucid.methods.load import load
 from pellucid.methods.perceive_ir.config import ObjectiveSettings, PromptsConfig
-from pellucid.methods.perceive_ir.prompts import QualityPrompts, perceiver_from_weights, quality_loss
+from pellucid.methods.perceive_ir.prompts import QualityPrompts, judge_of, perceiver_from_weights, quality_loss
+from pellucid.methods.perceiver import load_perceiver
 from pellucid.networks.joint_encoders import PooledEncoder
 from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver
 from pellucid.weights.files import load_weights, save_weights
@@ -30,7 +32,7 @@ def _every_recipe_is_the_first(fresh_accelerator: None) -> None:
 class ThreeColours:
     """An encoder that sees the mean colour of a picture, and of a prompt the first numbers of its tokens."""
 
-    token_width, side, logit_scale = 4, 8, 10.0
+    token_width, side, logit_scale, takes_smaller = 4, 8, 10.0, False
 
     def word(self, word: str) -> Tensor:
         return torch.full((4,), float(len(word)))
@@ -66,6 +68,18 @@ def test_a_score_is_the_expected_tier() -> None:
     probabilities = torch.tensor([10.0, 0, 0]).softmax(0)
     expected = [float(probabilities.roll(row) @ torch.arange(3.0)) for row in range(3)]
     assert perceiver.score(pictures).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("side", [128, 80])
+def test_the_judge_that_ships_judges_as_the_perceiver_does(side: int) -> None:
+    """Two ways to the same tiers: by the joint encoder of the prompts, and by what `pellucid perceive` runs."""
+    patches = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    sight = load_perceiver(device="cpu").network(Views(patches, patches[:, None], (side, side)))
+    torch.testing.assert_close(judge_of("default").tiers(patches), sight.tiers, atol=1e-4, rtol=1e-3)
+    large = torch.rand(1, 3, 200, 160)
+    shrunk = F.interpolate(large, (128, 128), mode="bicubic", antialias=True).clamp(0, 1)
+    judge = judge_of("default")
+    assert torch.equal(judge.tiers(large), judge.tiers(shrunk))
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])

@@ -43,8 +43,9 @@ class ObjectiveSettings(Section):
         gt=0,
         description="Of its cosines: 1 as released, which leaves it nearly flat; 100 is what prompts are learned with.",
     )
-    perceiver: Path | None = Field(
-        default=None, description="Weights of the method quality-prompts, which judge for that loss."
+    perceiver: str | None = Field(
+        default=None,
+        description="Who judges for that loss: weights of the method quality-prompts, or `default`, which ships.",
     )
     vgg: Path | None = Field(
         default=None, description="torchvision's vgg16 weights for that loss; those of the package when absent."
@@ -53,7 +54,7 @@ class ObjectiveSettings(Section):
     @model_validator(mode="after")
     def _quality_has_a_judge(self) -> "ObjectiveSettings":
         if self.quality and self.perceiver is None:
-            raise ValueError("quality needs perceiver: weights that training the method quality-prompts wrote")
+            raise ValueError("quality needs perceiver: default, or weights that training the method quality-prompts wrote")
         return self
 
 

@@ -7,8 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import MethodError
-from pellucid.networks.joint_encoders import PROMPT_TOKENS, JointEncoder, build_joint_encoder
+from pellucid.networks.joint_encoders import (
+    PROMPT_TOKENS,
+    JointEncoder,
+    build_joint_encoder,
+    degradation_features_encoder,
+)
 from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver
+from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import load_weights
+
+DEFAULT = "default"
+"""Name of the perceiver that ships."""
 
 
 class QualityPrompts(nn.Module):
@@ -57,6 +67,24 @@ def quality_loss(perceiver: QualityPerceiver, restored: Tensor, scale: float = 1
         Perceive-IR's `L_clip`; CLIP-LIT's counterpart has the encoder's scale.
     """
     return 1 - (scale * perceiver.cosines(restored)).softmax(dim=1)[:, -1].mean()
+
+
+def judge_of(name: str) -> QualityPerceiver:
+    """Who judges for the quality loss.
+
+    Args:
+        name: `default`, the perceiver that ships; or a weights file of the first stage.
+
+    Raises:
+        MethodError: when the file holds something else, or its encoder is not known.
+        WeightsError: when the file, or its encoder, is not there.
+    """
+    if name != DEFAULT:
+        return perceiver_from_weights(*load_weights(name))
+    tensors, _ = load_weights(bundled_file("perceiver.safetensors"))
+    encoder = degradation_features_encoder()
+    encoder.load_state_dict({"centre": tensors["feature_centre"], "spread": tensors["feature_spread"]}, strict=False)
+    return QualityPerceiver(encoder, tensors["tier_vectors"]).eval().requires_grad_(False)
 
 
 def perceiver_from_weights(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> QualityPerceiver:

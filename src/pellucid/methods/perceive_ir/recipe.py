@@ -8,10 +8,9 @@ from pellucid.methods.network_recipe import NetworkRecipe
 from pellucid.methods.perceive_ir.config import PerceiveIRConfig
 from pellucid.methods.perceive_ir.kinds import mixture_kinds, pair_kinds
 from pellucid.methods.perceive_ir.objective import PerceiveObjective, Proxy
-from pellucid.methods.perceive_ir.prompts import perceiver_from_weights
+from pellucid.methods.perceive_ir.prompts import judge_of
 from pellucid.methods.perceive_ir.proxies import frozen_restorer
 from pellucid.objectives.pixel import PixelObjective
-from pellucid.weights.files import load_weights
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -26,7 +25,7 @@ def perceive_ir_recipe(
         ConfigurationError: when codes are to be contrasted and the network has none, or a proxy counts for a kind of
             degradation that is not trained on.
         MethodError: when a proxy is not there.
-        WeightsError: when weights of VGG-16, or a proxy's, cannot be read.
+        WeightsError: when weights of VGG-16, a proxy's or the perceiver's cannot be read.
     """
     settings, kinds = config.objective, pair_kinds(config.data.pairs)
     features, proxies = None, []
@@ -46,7 +45,7 @@ def perceive_ir_recipe(
         ]
     perceiver = None
     if settings.quality and settings.perceiver is not None:
-        perceiver = perceiver_from_weights(*load_weights(settings.perceiver)).to(accelerator.device)
+        perceiver = judge_of(settings.perceiver).to(accelerator.device)
     pixel = PixelObjective(config.optimisation.loss)
     objective = PerceiveObjective(pixel, settings, features, proxies, perceiver, kinds)
     recipe = NetworkRecipe("perceive-ir", config.network, config.optimisation, objective, strategy, accelerator, steps)
