@@ -264,7 +264,9 @@ def degradation_features_encoder(
         tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
     network = DegradationPerceiver(**arguments)
     load_into(network, tensors, path)
-    return PooledEncoder(token_width, layers, seed, DegradationFeatures(network.eval()), DETAIL_SIDE, takes_smaller=True)
+    return PooledEncoder(
+        token_width, layers, seed, DegradationFeatures(network.eval()), DETAIL_SIDE, takes_smaller=True
+    )
 
 
 ENCODERS: dict[str, Callable[..., Any]] = {

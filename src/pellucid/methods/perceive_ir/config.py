@@ -54,7 +54,9 @@ class ObjectiveSettings(Section):
     @model_validator(mode="after")
     def _quality_has_a_judge(self) -> "ObjectiveSettings":
         if self.quality and self.perceiver is None:
-            raise ValueError("quality needs perceiver: default, or weights that training the method quality-prompts wrote")
+            raise ValueError(
+                "quality needs perceiver: default, or weights that training the method quality-prompts wrote"
+            )
         return self
 
 
