@@ -21,6 +21,14 @@ STACK: dict[str, Any] = {
     "name": "residual-stack",
     "arguments": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
 }
+GUIDED: dict[str, Any] = {
+    "name": "residual-stack",
+    "arguments": {
+        "width": 4,
+        "blocks": 2,
+        "guidance": {"code_width": 5, "semantics": {"name": "none", "widths": [0, 0]}},
+    },
+}
 DOMAINS = ["clean", "gaussian-noise", "sensor-noise", "rain"]
 ARGUMENTS: dict[str, Any] = {
     "tone": {"width": 8},
@@ -207,13 +215,72 @@ def test_tiles_overlap_by_what_is_needed_for_the_picture() -> None:
     assert network.reach(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)) == network.receptive_radius
 
 
+def lively_and_guided(**arguments: Any) -> Any:
+    """Its generalist and who takes rain are guided."""
+    guided = {"generalist": GUIDED, "specialists": {"noise": STACK, "rain": GUIDED}}
+    network = lively(**guided, **arguments)
+    with torch.no_grad():
+        for part in (network.generalist, network.specialists["rain"]):
+            for modulation in part.guidance.modulations:
+                modulation.second.weight.copy_(torch.randn_like(modulation.second.weight))
+    return network
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_who_is_guided_gets_what_guides_it(is_dark: bool) -> None:
+    network = lively_and_guided(dark_below=1.0 if is_dark else 0.0)
+    assert network.needs_context
+    first, second = picture(), 0.5 * picture(20, 48).repeat(1, 1, 2, 1)
+    for logits, part in (([9, 0, 0, 0], network.generalist), ([0, 0, 0, 9], network.specialists["rain"])):
+        says(network, logits)
+        for image in (first, second):
+            given = spread(network.context(views(image)), (40, 48))
+            undone = image if not is_dark else network.undo(image, given[0][:, 1:]).clamp(0, 1)
+            own = part.context(views(undone))
+            torch.testing.assert_close(given[1][..., :1, :1], own)
+            expected = part(network.undo(image, given[0][:, 1:]) if is_dark else image, own)
+            torch.testing.assert_close(network(image, *given), expected)
+            other = part.context(views(second if image is first else first))
+            assert not torch.allclose(network(image, given[0], other), expected, atol=1e-4), "it must matter"
+
+
+def test_guided_and_other_parts_share_a_batch() -> None:
+    network = lively_and_guided()
+    said = torch.tensor([[9.0, 0, 0, 0], [0, 9, 0, 0], [0, 0, 0, 9]])[:, None]
+    images = torch.cat([picture(), 0.5 * picture(), picture().flip(2)])
+    network.look = lambda details: said
+    together = network(images, *spread(network.context(views(images)), (40, 48)))
+    for row in range(3):
+        network.look = lambda details, row=row: said[row : row + 1]
+        image = images[row : row + 1]
+        context = network.context(views(image))
+        assert isinstance(context, tuple) == (row != 1)
+        given = spread(context, (40, 48)) if isinstance(context, tuple) else (spread(context, (40, 48)),)
+        torch.testing.assert_close(together[row], network(image, *given)[0], atol=1e-5, rtol=0)
+
+
+def test_what_guides_a_part_keeps_its_precision() -> None:
+    network = lively_and_guided()
+    says(network, [9, 0, 0, 0])
+    exact = network.generalist.context(views(picture())).detach()
+    restorer = NetworkRestorer(network)
+    assert network.generalist.head.weight.dtype == torch.bfloat16
+    assert network.generalist.guidance.code.last.weight.dtype == torch.float32
+    context = restorer.context(views(picture()))
+    assert isinstance(context, tuple) and restorer.needs_context
+    torch.testing.assert_close(context[1], exact, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize(
     "light", [{}, {"dark_below": 1.0}, {"hazy_above": 0.0, "chooser": {"domains": [*DOMAINS, "haze"], "width": 4}}]
 )
-def test_tiled_equals_whole(tmp_path: Path, light: dict[str, Any]) -> None:
-    network = lively(**light)
+@pytest.mark.parametrize("is_guided", [False, True])
+def test_tiled_equals_whole(tmp_path: Path, light: dict[str, Any], is_guided: bool) -> None:
+    network = lively_and_guided(**light) if is_guided else lively(**light)
     says(network, [0, 0, 0, 9] + [0] * (len(network.chooser.domains) - 4))
     arguments = {**ARGUMENTS, **light}
+    if is_guided:
+        arguments |= {"generalist": GUIDED, "specialists": {"noise": STACK, "rain": GUIDED}}
     description = {"method": "supervised", "network": {"name": "all-in-one", "arguments": arguments}}
     save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
     model = load(tmp_path / "weights.safetensors", "cpu")

@@ -280,24 +280,10 @@ def test_another_network_is_guided_by_the_same_parts() -> None:
     assert plain.context(views(image)) is None
 
 
-def test_a_guided_part_of_the_joined_model_is_refused() -> None:
-    arguments: dict[str, Any] = {
-        "tone": {"width": 4},
-        "generalist": {"name": "residual-stack", "arguments": GUIDED_STACK},
-        "specialists": {},
-        "chooser": {"domains": ["clean"], "width": 4},
-        "serves": {},
-    }
-    plain = {"name": "perceive-ir", "arguments": {**TINY, "block": "plain"}}
-    for generalist in (arguments["generalist"], plain):
-        with pytest.raises(MethodError, match="see no further than a tile"):
-            build_network("all-in-one", {**arguments, "generalist": generalist})
-
-
 def test_wrong_arguments_are_told() -> None:
     with pytest.raises(MethodError, match="four levels"):
         build_network("perceive-ir", {"blocks": (1, 1)})
     with pytest.raises(MethodError, match="vector for each of 4 levels, got 2"):
         build_network("perceive-ir", {**TINY, "semantics": {"name": "none", "widths": [4, 4]}})
-    with pytest.raises(MethodError, match="semantics out of mobilenet-v2, dinov2, none, got 'clip'"):
+    with pytest.raises(MethodError, match="semantics out of mobilenet-v2, dinov2, perceived, none, got 'clip'"):
         build_network("perceive-ir", {"semantics": {"name": "clip"}})

@@ -8,9 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.errors import MethodError, WeightsError
+from pellucid.images.overview import Views
+from pellucid.methods.perceiver import load_perceiver
 from pellucid.networks.mobilenet_v2 import MobileNetV2
-from pellucid.networks.semantics import Dinov2, NoSemantics, PooledMobileNet, build_semantics, resized
+from pellucid.networks.semantics import Dinov2, NoSemantics, Perceived, PooledMobileNet, build_semantics, resized
 from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import load_into
 
 TABLE = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 """Expansion, channels, repeats and stride of MobileNetV2's bottlenecks: Sandler et al., Table 2."""
@@ -124,3 +127,24 @@ def test_resizing_keeps_the_range_and_what_has_the_size() -> None:
     steps = (torch.arange(50) % 2.0).expand(1, 3, 50, 50)
     assert resized(steps).min() >= 0
     assert resized(steps).max() <= 1
+
+
+def test_what_is_perceived_is_what_the_perceiver_says() -> None:
+    """The last numbers are those that `pellucid perceive` shows of each detail, before a picture is concluded from."""
+    encoder = Perceived()
+    details = torch.rand(2, 3, 3, 128, 128, generator=torch.Generator().manual_seed(3))
+    details[0] = (0.5 + 0.05 * (details[0] - 0.5)).round(decimals=1)
+    with torch.no_grad():
+        sight = load_perceiver(device="cpu").network(Views(details[:, 0], details, (128, 384)))
+    vectors = encoder(details)
+    assert [tuple(vector.shape) for vector in vectors] == [(2, width) for width in encoder.widths]
+    said = torch.stack([sight.detail_presence, sight.detail_severity], dim=-1).mean(dim=1).flatten(1)
+    torch.testing.assert_close(vectors[0][:, -said.shape[1] :], said, atol=1e-5, rtol=0)
+    assert (vectors[0][0] - vectors[0][1]).abs().max() > 0.1
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert torch.equal(Perceived(is_shuffled=True)(details)[0], vectors[0].roll(1, dims=0))
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    load_into(encoder, Perceived().state_dict(), "weights")  # they are in the file of whoever is guided
+    assert torch.equal(encoder(details)[0], vectors[0])

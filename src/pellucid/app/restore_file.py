@@ -17,7 +17,7 @@ from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
-from pellucid.images.overview import CollectedViews, spread
+from pellucid.images.overview import CollectedViews, Context, spread
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, Tile, plan_tiles, restore_streamed
 from pellucid.images.views import views_of
@@ -133,7 +133,7 @@ class _Work:
     picture: Picture
     target: Path
     restorer: Restorer
-    context: Tensor | None
+    context: Context | None
     tiles: Sequence[Tile]
     judge: Perceiver | None
     begin: Callable[[], None] | None

@@ -4,7 +4,7 @@ The views are the same for a picture in memory and one that is read in tiles, an
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -22,6 +22,10 @@ DETAILS = 4
 
 JPEG_GRID = 16
 """Pixels after which JPEG's blocks, of brightness and of colour, begin alike; details begin on this grid."""
+
+Context = Tensor | tuple[Tensor, ...]
+"""What was concluded of whole pictures: a coarse map, `(B, C, h, w)`, of cells of equal size that cover the picture, of
+one cell when it is the same everywhere; or several such maps."""
 
 
 @dataclass(frozen=True)
@@ -118,24 +122,31 @@ class CollectedViews:
         return Views(self._overview, self._details, self.size)
 
 
-def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Tensor:
+@overload
+def spread(coarse: Tensor, size: tuple[int, int], box: Box | None = None) -> Tensor: ...
+@overload
+def spread(coarse: Context, size: tuple[int, int], box: Box | None = None) -> Context: ...
+def spread(coarse: Context, size: tuple[int, int], box: Box | None = None) -> Context:
     """A coarse map of a whole picture at the pixels of a box of it, interpolated linearly.
 
     Every pixel is computed from its place in the picture alone, so that tiles agree with the whole exactly.
 
     Args:
-        coarse: `(B, C, h, w)`, cells of equal size that cover the picture.
+        coarse: `(B, C, h, w)`, cells of equal size that cover the picture; or several of these, each with cells of its
+            own.
         size: height and width of the picture, pixels.
         box: which pixels, may reach over the border; the whole picture when absent.
 
     Returns:
-        `(B, C, box.height, box.width)`.
+        `(B, C, box.height, box.width)`, of several maps each.
 
     Example:
         >>> import torch
         >>> spread(torch.tensor([[[[0.0, 1.0]]]]), (1, 4))
         tensor([[[[0.0000, 0.2500, 0.7500, 1.0000]]]])
     """
+    if isinstance(coarse, tuple):
+        return tuple(spread(one, size, box) for one in coarse)
     box = Box(0, 0, *size) if box is None else box
     if coarse.shape[-2:] == (1, 1):
         return coarse.expand(-1, -1, box.height, box.width)  # a view: one value for all costs nothing

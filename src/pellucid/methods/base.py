@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
-from pellucid.images.overview import Views
+from pellucid.images.overview import Context, Views
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -53,33 +53,33 @@ class Restorer(Protocol):
     bytes_per_pixel: float
     needs_context: bool
 
-    def context(self, views: Views) -> Tensor | None:
+    def context(self, views: Views) -> Context | None:
         """What must be decided once from the whole picture; `None` when nothing must.
 
         Returns:
-            A coarse map of the picture, `(B, C, y, x)`, of one cell when it is the same everywhere. What is passed to
-            `restore` is this map at the pixels of each tile (`pellucid.images.overview.spread`).
+            A coarse map of the picture, or several. What is passed to `restore` is these at the pixels of each tile
+            (`pellucid.images.overview.spread`).
         """
         ...
 
-    def reach(self, context: Tensor | None) -> int:
+    def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees with this context; tiles overlap by at least this much."""
         ...
 
-    def taken_for(self, context: Tensor | None) -> str | None:
+    def taken_for(self, context: Context | None) -> str | None:
         """What one picture was taken for, in words for people, by its context; `None` when nothing is told apart."""
         ...
 
-    def is_sure(self, context: Tensor | None) -> bool:
+    def is_sure(self, context: Context | None) -> bool:
         """Whether something is wrong with one picture beyond doubt, by its context: nobody may call it clean."""
         ...
 
-    def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
+    def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`. Not clamped, not cropped.
 
         Args:
             image: a padded picture, or a tile of one.
-            context: of the picture, at the pixels of `image`, `(B, C, H, W)`.
+            context: of the picture, at the pixels of `image`, `(B, C, H, W)` each.
         """
         ...
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import DeviceError, MethodError
-from pellucid.images.overview import Views, spread, views
+from pellucid.images.overview import Context, Views, spread, views
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
@@ -32,8 +32,8 @@ def fastest_dtype(device: torch.device | str) -> torch.dtype:
 class NetworkRestorer:
     """One network as a `Restorer`, channels-last, in bf16 where that is fast unless told otherwise.
 
-    bf16 is safe because the network's residual is added to the picture in float32. What a network lists as `in_float32`
-    (names of its parts) is left so: a curve's coefficients would be rounded by more than a grey level.
+    bf16 is safe because the network's residual is added to the picture in float32; see `set_precision` for what is not
+    bf16.
 
     Args:
         network: with `size_multiple` and `receptive_radius`; takes and gives `(B, 3, H, W)`.
@@ -60,38 +60,37 @@ class NetworkRestorer:
         planned = declared if bytes_per_pixel is None else bytes_per_pixel
         self.bytes_per_pixel = planned * dtype.itemsize / torch.bfloat16.itemsize
         self.device, self.dtype = torch.device(device), dtype
-        exact = getattr(network, "in_float32", ())
-        for name, part in network.named_children():
-            part.to(dtype=torch.float32 if name in exact else dtype)
+        set_precision(network, dtype)
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
 
     @torch.inference_mode()
-    def context(self, views: Views) -> Tensor | None:
+    def context(self, views: Views) -> Context | None:
         """What the network decides from views of the whole picture; `None` when there is nothing to decide."""
         observe = getattr(self.network, "context", None)
         if observe is None:
             return None
         return observe(views.to(self.device, torch.float32))
 
-    def reach(self, context: Tensor | None) -> int:
+    def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees with this context, in pixels."""
         reach = getattr(self.network, "reach", None)
         return self.receptive_radius if reach is None else reach(context)
 
-    def taken_for(self, context: Tensor | None) -> str | None:
+    def taken_for(self, context: Context | None) -> str | None:
         """What the network took one picture for, in words; `None` when it tells nothing apart."""
         describe = getattr(self.network, "taken_for", None)
         return None if describe is None else describe(context)
 
-    def is_sure(self, context: Tensor | None) -> bool:
+    def is_sure(self, context: Context | None) -> bool:
         """Whether the network is sure that something is wrong with one picture; never, when it tells nothing apart."""
         decide = getattr(self.network, "is_sure", None)
         return decide is not None and decide(context)
 
     @torch.inference_mode()
-    def restore(self, image: Tensor, context: Tensor | None = None) -> Restoration:
+    def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
-        given = () if context is None else (context.to(self.device),)
+        maps = () if context is None else context if isinstance(context, tuple) else (context,)
+        given = (one.to(self.device) for one in maps)
         try:
             restored = self.network(image.to(self.device, torch.float32), *given)
         except (RuntimeError, MemoryError) as error:
@@ -102,6 +101,21 @@ class NetworkRestorer:
                 "--memory or --tile, or close what else uses it."
             ) from error
         return Restoration(restored.to(image.device))
+
+
+def set_precision(network: nn.Module, dtype: torch.dtype) -> None:
+    """Bring the parts of a network to `dtype`, but for those that it, or a part of it, lists by name as `in_float32`.
+
+    Those are float32: a curve's coefficients in bf16 would be rounded by more than a grey level.
+    """
+    exact = getattr(network, "in_float32", ())
+    for name, part in network.named_children():
+        if name in exact:
+            part.to(dtype=torch.float32)
+        elif any(hasattr(inner, "in_float32") for inner in part.modules()):
+            set_precision(part, dtype)
+        else:
+            part.to(dtype=dtype)
 
 
 def restore_patches(restorer: Restorer, patches: Tensor, at_once: int = 16) -> Tensor:

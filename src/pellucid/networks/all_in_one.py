@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pellucid.errors import MethodError
-from pellucid.images.overview import Views, detail_boxes, spread
+from pellucid.images.overview import Context, Views, detail_boxes, spread
 from pellucid.networks.dark_channel import DarkChannel
 from pellucid.networks.degradation_classifier import DegradationClassifier
 from pellucid.networks.tone_map import ToneMap
@@ -72,10 +73,7 @@ class AllInOne(nn.Module):
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, specialists or the chooser's domains."
             )
-        if any(getattr(part, "needs_context", False) for part in self.parts):
-            raise MethodError(
-                "Expected parts that see no further than a tile, got one that must see whole pictures: leave it out."
-            )
+        self.needs_context = any(getattr(part, "needs_context", False) for part in self.parts)
         self.with_haze = [row for row, domain in enumerate(domains) if "haze" in domain.split("+")]
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
         self.register_buffer("belongs", torch.tensor(belongs).view(len(domains), len(names)), persistent=False)
@@ -115,21 +113,41 @@ class AllInOne(nn.Module):
         hazy = torch.where(self.haze(seen) > self.hazy_above, HAZY, 0)
         return torch.where(is_dark, DARK, hazy)
 
-    def context(self, views: Views) -> Tensor | None:
+    def context(self, views: Views) -> Context | None:
         """The number of the chosen network, and for a dark or hazy picture which it is, and how that is undone.
 
         Returns:
             `(B, 1, 1, 1)`, or `(B, 14, GRID, GRID)` when one of the pictures is dark or hazy; `None` when the
-            generalist restores all as they are.
+            generalist restores all as they are. Where a chosen network is guided, also what guides it,
+            `(B, C, 1, 1)`, zeros behind and for pictures whose network is not.
         """
         seen = self.look(views.details)
         chosen, what = self.choose(seen), self.is_what(views, seen)
-        if not bool(what.any()):
-            return chosen.float().view(-1, 1, 1, 1) if bool(chosen.any()) else None
-        undoing = self._undoing(views, what)
-        seen_again = self.look(self._undone_details(views, undoing))
-        chosen = torch.where(what > 0, self.choose(seen_again), chosen).to(undoing).view(-1, 1, 1, 1)
-        return torch.cat([chosen.expand(-1, -1, *undoing.shape[-2:]), undoing], dim=1)
+        undone, undoing = views, None
+        if bool(what.any()):
+            undoing = self._undoing(views, what)
+            undone = self._undone(views, undoing)
+            chosen = torch.where(what > 0, self.choose(self.look(undone.details)), chosen)
+        guiding = self._guiding(undone, chosen)
+        decided = chosen.float().view(-1, 1, 1, 1)
+        if undoing is not None:
+            decided = torch.cat([decided.expand(-1, -1, *undoing.shape[-2:]), undoing], dim=1)
+        elif guiding is None and not bool(chosen.any()):
+            return None
+        return decided if guiding is None else (decided, guiding)
+
+    def _guiding(self, views: Views, chosen: Tensor) -> Tensor | None:
+        """What guides the chosen networks, `(B, C, 1, 1)`; `None` when none of them is guided."""
+        rows = []
+        for row, number in enumerate(chosen.tolist()):
+            part = self.parts[number]
+            own = Views(views.overview[row : row + 1], views.details[row : row + 1], views.size)
+            rows.append(part.context(own) if getattr(part, "needs_context", False) else None)
+        if all(row is None for row in rows):
+            return None
+        width = max(row.shape[1] for row in rows if row is not None)
+        nothing = views.details.new_zeros((1, 0, 1, 1), dtype=torch.float32)
+        return torch.cat([_widened(nothing if row is None else row, width) for row in rows])
 
     def _undoing(self, views: Views, what: Tensor) -> Tensor:
         """What each picture is, and the coefficients of whatever undoes that, `(B, 13, GRID, GRID)`, zeros behind."""
@@ -151,47 +169,68 @@ class AllInOne(nn.Module):
 
         return _each(apply, _numbers(undoing), image, undoing)
 
-    def _undone_details(self, views: Views, undoing: Tensor) -> Tensor:
-        undone = [
+    def _undone(self, views: Views, undoing: Tensor) -> Views:
+        details = [
             self.undo(detail, spread(undoing, views.size, box)).clamp(0, 1)
             for detail, box in zip(views.details.unbind(1), detail_boxes(*views.size), strict=True)
         ]
-        return torch.stack(undone, dim=1)
+        height, width = views.overview.shape[-2:]
+        overview = self.undo(views.overview, spread(undoing, (height, width))).clamp(0, 1)
+        return Views(overview, torch.stack(details, dim=1), views.size)
 
-    def reach(self, context: Tensor | None) -> int:
+    def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees, in pixels, with what was chosen."""
-        return max(self.parts[number].receptive_radius for number in _numbers(context))
+        return max(self.parts[number].receptive_radius for number in _numbers(_decided(context)))
 
-    def taken_for(self, context: Tensor | None) -> str:
+    def taken_for(self, context: Context | None) -> str:
         """The name of the specialist that the context of one picture chose, or of what the generalist does for it."""
-        name = ["nothing in particular", *self.specialists][_numbers(context)[0]]
-        first = "" if context is None or context.shape[1] == 1 else _NAMES[_numbers(context[:, 1:])[0]]
+        decided = _decided(context)
+        name = ["nothing in particular", *self.specialists][_numbers(decided)[0]]
+        first = "" if decided is None or decided.shape[1] == 1 else _NAMES[_numbers(decided[:, 1:])[0]]
         if not first:
             return name
         return first if name in ("clean", "nothing in particular") else f"{first}, then {name}"
 
-    def is_sure(self, context: Tensor | None) -> bool:
+    def is_sure(self, context: Context | None) -> bool:
         """Whether one picture is dark or hazy, by limits that are set against false alarms."""
-        return context is not None and context.shape[1] > 1 and _numbers(context[:, 1:])[0] > 0
+        decided = _decided(context)
+        return decided is not None and decided.shape[1] > 1 and _numbers(decided[:, 1:])[0] > 0
 
-    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(self, degraded: Tensor, context: Tensor | None = None, guiding: Tensor | None = None) -> Tensor:
         """The restored picture, `(B, 3, H, W)` to the same.
 
         Args:
             degraded: a picture, or a tile of one.
             context: of the whole picture, at the pixels of `degraded`; without, the generalist restores it as it is.
+            guiding: what guides the chosen networks, the same at every pixel, where they are guided.
         """
         if context is None:
             return self.generalist(degraded)
         if context.shape[1] > 1:
             degraded = self.undo(degraded, context[:, 1:])
         parts = self.parts
-        return _each(lambda number, image, _: parts[number](image), _numbers(context), degraded, context)
+        given = degraded.new_zeros((len(degraded), 0, 1, 1)) if guiding is None else guiding[..., :1, :1]
+
+        def restore(number: int, image: Tensor, given: Tensor) -> Tensor:
+            part = parts[number]
+            return part(image, given) if getattr(part, "needs_context", False) else part(image)
+
+        return _each(restore, _numbers(context), degraded, given)
 
 
 def brightness(overview: Tensor) -> Tensor:
     """The mean of the largest colour of every pixel, `(B, 3, h, w)` to `(B,)`."""
     return overview.float().clamp(0, 1).amax(dim=1).mean(dim=(1, 2))
+
+
+def _decided(context: Context | None) -> Tensor | None:
+    """The map with the numbers."""
+    return context[0] if isinstance(context, tuple) else context
+
+
+def _widened(vectors: Tensor, width: int) -> Tensor:
+    """`(B, C, 1, 1)` with zeros behind, `(B, width, 1, 1)`."""
+    return F.pad(vectors, (0, 0, 0, 0, 0, width - vectors.shape[1]))
 
 
 def _numbers(context: Tensor | None) -> list[int]:

@@ -1,6 +1,7 @@
 """What is wrong with a patch, and how badly: every kind of degradation on its own."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from pellucid.degradations.severity import NAMES
 from pellucid.networks.degradation_classifier import patch_features, summary
 from pellucid.networks.initial_weights import set_initial_weights
+from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import load_into, load_weights
 
 
 class DegradationPerceiver(nn.Module):
@@ -45,3 +48,25 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Presence and severity, both `(..., K)` in `[0, 1]`."""
     presence, severity = torch.sigmoid(logits).unbind(-1)
     return presence, severity
+
+
+def frozen_perceiver(source: str | Path | None = None) -> DegradationPerceiver:
+    """A trained network that is not trained on.
+
+    Args:
+        source: weights of a `degradation-perceiver`, or of a `picture-perceiver`, of which it is a part; those of the
+            bundled perceiver when absent.
+
+    Raises:
+        WeightsError: when the weights are not there, or are those of something else.
+    """
+    path = bundled_file("perceiver.safetensors") if source is None else Path(source)
+    tensors, description = load_weights(path)
+    arguments = description["network"]["arguments"]
+    if description["network"]["name"] == "picture-perceiver":
+        own = "degradations."
+        arguments = arguments["degradations"]
+        tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
+    network = DegradationPerceiver(**arguments)
+    load_into(network, tensors, path)
+    return network.eval().requires_grad_(False)

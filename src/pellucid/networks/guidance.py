@@ -85,7 +85,8 @@ class Guidance(nn.Module):
     Args:
         widths: channels of the features, by level, from the one that gets the shallowest semantic vector.
         code_width: numbers of the degradation's code; with 0 there is no code and no encoder.
-        semantics: `name` of an encoder of `SEMANTICS`, and its arguments. Its weights are in no weights file.
+        semantics: `name` of an encoder of `SEMANTICS`, and its arguments. Its weights are in no weights file, but those
+            of `perceived`.
         starts_at_rest: whether nothing is modulated at first.
 
     Source:
@@ -125,7 +126,7 @@ class Guidance(nn.Module):
             details: `(B, N, 3, h, w)`, at full resolution.
         """
         none = details.new_zeros((len(details), 0), dtype=torch.float32)
-        seen = self.semantics(picture)
+        seen = self.semantics(details if getattr(self.semantics, "sees_details", False) else picture)
         return [*(seen[at] for at in self.taken), none if self.code is None else self.code(details)]
 
     def codes(self, pictures: Tensor) -> Tensor:

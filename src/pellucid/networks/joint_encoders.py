@@ -5,7 +5,6 @@ of its logits. CLIP is one; the other ships with the package, and its words mean
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -15,7 +14,7 @@ from torch.nn import functional as F
 from pellucid.errors import MethodError, WeightsError
 from pellucid.images.overview import DETAIL_SIDE
 from pellucid.networks.degradation_classifier import summary
-from pellucid.networks.degradation_perceiver import DegradationPerceiver
+from pellucid.networks.degradation_perceiver import DegradationPerceiver, frozen_perceiver
 from pellucid.networks.semantics import PooledMobileNet
 
 PROMPT_TOKENS = 16
@@ -252,21 +251,8 @@ def degradation_features_encoder(
     Raises:
         WeightsError: when the weights are not there, or are those of something else.
     """
-    from pellucid.weights.bundled import bundled_file
-    from pellucid.weights.files import load_into, load_weights
-
-    path = bundled_file("perceiver.safetensors") if source is None else Path(source)
-    tensors, description = load_weights(path)
-    arguments = description["network"]["arguments"]
-    if description["network"]["name"] == "picture-perceiver":
-        own = "degradations."
-        arguments = arguments["degradations"]
-        tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
-    network = DegradationPerceiver(**arguments)
-    load_into(network, tensors, path)
-    return PooledEncoder(
-        token_width, layers, seed, DegradationFeatures(network.eval()), DETAIL_SIDE, takes_smaller=True
-    )
+    network = frozen_perceiver(source)
+    return PooledEncoder(token_width, layers, seed, DegradationFeatures(network), DETAIL_SIDE, takes_smaller=True)
 
 
 ENCODERS: dict[str, Callable[..., Any]] = {

@@ -147,7 +147,8 @@ class PerceiveIR(nn.Module):
 
         Args:
             degraded: a picture, or a tile of one.
-            context: of the whole picture, `(B, C, H, W)`, the same at every pixel; without, `degraded` is all there is.
+            context: of the whole picture, `(B, C, H, W)`, the same at every pixel, zeros may follow; without,
+                `degraded` is all there is.
             code_of: further pictures, `(N, 3, h, w)`, whose codes a loss asks for.
 
         Returns:

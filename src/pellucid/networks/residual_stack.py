@@ -79,7 +79,8 @@ class ResidualStack(nn.Module):
 
         Args:
             degraded: a picture, or a tile of one.
-            context: of the whole picture, `(B, C, H, W)`, the same at every pixel; without, `degraded` is all there is.
+            context: of the whole picture, `(B, C, H, W)`, the same at every pixel, zeros may follow; without,
+                `degraded` is all there is.
             code_of: further pictures, `(N, 3, h, w)`, whose codes a loss asks for.
 
         Returns:
@@ -89,7 +90,8 @@ class ResidualStack(nn.Module):
         if self.guidance is not None and context is None:
             vectors = self.guidance.vectors(degraded, degraded[:, None])
         elif self.guidance is not None and context is not None:
-            vectors = list(context[:, :, 0, 0].split(self.guidance.vector_widths, dim=1))
+            widths = self.guidance.vector_widths
+            vectors = list(context[:, : sum(widths), 0, 0].split(widths, dim=1))
         first = self._modulated(self.head(F.pixel_unshuffle(degraded, 2).to(self.head.weight.dtype)), 0, vectors)
         features = self._modulated(self.before(first), 1, vectors)
         if self.side is not None:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.errors import MethodError, WeightsError
+from pellucid.networks.degradation_classifier import summary
+from pellucid.networks.degradation_perceiver import frozen_perceiver
 
 SIDE = 224
 """Pixels that a picture is resized to, whatever its shape, unless told otherwise."""
@@ -98,6 +100,41 @@ class Dinov2(nn.Module):
         return [found[layer][:, 0] for layer in self.layers]
 
 
+class Perceived(nn.Module):
+    """What a degradation perceiver sees in the details of a picture, four times the same vector.
+
+    Not what a picture shows but what is wrong with it, from a network that was trained to tell just that and knows it
+    from the first step of the restorer's training on. Its weights are in the restorer's file, frozen: another perceiver
+    would see otherwise.
+
+    Args:
+        source: weights of a `degradation-perceiver`, or of a perceiver that `scripts/bundle_perceiver.py` wrote; those
+            of the bundled perceiver when absent.
+        is_shuffled: see `PooledMobileNet`.
+    """
+
+    sees_details = True
+
+    def __init__(self, source: str | None = None, is_shuffled: bool = False):
+        super().__init__()
+        self.is_shuffled = is_shuffled
+        self.perceiver = frozen_perceiver(source)
+        self.widths = (self.perceiver.summary_width + 2 * len(self.perceiver.kinds),) * 4
+
+    @torch.no_grad()
+    def forward(self, details: Tensor) -> list[Tensor]:
+        """Parts of each picture, `(B, N, 3, h, w)` in `[0, 1]`, to four vectors `(B, C)`, float32.
+
+        The mean over the parts of the perceiver's features, brought to mean 0 and variance 1, and of what it says.
+        """
+        with torch.autocast(details.device.type, enabled=False):
+            seen = summary(self.perceiver.features, details.flatten(0, 1).float().clamp(0, 1)).float()
+            said = self.perceiver.tell(seen).sigmoid().flatten(1)
+            vector = torch.cat([F.layer_norm(seen, seen.shape[1:]), said], dim=1)
+            vector = vector.unflatten(0, details.shape[:2]).mean(dim=1)
+        return [vector.roll(1, dims=0) if self.is_shuffled and self.training else vector] * 4
+
+
 class NoSemantics(nn.Module):
     """Zeros of the widths of another encoder: the same architecture without its information.
 
@@ -117,6 +154,7 @@ class NoSemantics(nn.Module):
 SEMANTICS: dict[str, Callable[..., Any]] = {
     "mobilenet-v2": PooledMobileNet,
     "dinov2": Dinov2,
+    "perceived": Perceived,
     "none": NoSemantics,
 }
 """Encoders by the name that a recipe has."""
@@ -124,6 +162,8 @@ SEMANTICS: dict[str, Callable[..., Any]] = {
 
 def build_semantics(name: str, arguments: Mapping[str, Any]) -> Any:
     """The encoder called `name`: a module from `(B, 3, h, w)` to four vectors, with their `widths`.
+
+    One that `sees_details` takes details of each picture at full resolution, `(B, N, 3, h, w)`, instead.
 
     Raises:
         MethodError: when the name is not known, or an argument is not.
