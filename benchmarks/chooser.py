@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from measuring import degraded_patches, held_out_pictures, psnr
+from measuring import degraded_patches, held_out_pictures, psnr, restored_by
 from pellucid.app.recipe_file import read_run
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
-from pellucid.images.overview import spread, views
+from pellucid.images.overview import maps_of, spread, views
 from pellucid.methods.load import load
 
 SIDE, COUNT = 256, 12
@@ -61,12 +61,12 @@ def main() -> None:
         sums = torch.zeros(len(names) + 2)
         for degraded, clean in pairs:
             context = restorer.context(views(degraded))
-            context = torch.zeros(1, 1, 1, 1) if context is None else context
-            chosen[names[round(context[0, 0, 0, 0].item())]] += 1
-            chosen["another tone"] += context.shape[1] > 1
-            at_pixels = spread(context, (int(degraded.shape[-2]), int(degraded.shape[-1])))
-            given = [*torch.arange(len(names), dtype=torch.float32).view(-1, 1, 1, 1, 1), at_pixels]
-            results = [degraded, *(restorer.restore(degraded, each).image for each in given)]
+            decided = maps_of(context)[0] if context is not None else torch.zeros(1, 1, 1, 1)
+            chosen[names[round(decided[0, 0, 0, 0].item())]] += 1
+            chosen["another tone"] += decided.shape[1] > 1
+            size = (int(degraded.shape[-2]), int(degraded.shape[-1]))
+            results = [degraded, *(restored_by(part, degraded) for part in network.parts)]
+            results.append(restorer.restore(degraded, None if context is None else spread(context, size)).image)
             sums += torch.tensor([psnr(result, clean) for result in results])
         cells = [str(chosen[its]) for its in (*names, "another tone")]
         cells += [f"{value:.2f}" for value in (sums / len(pairs)).tolist()]

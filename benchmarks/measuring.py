@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from pellucid.data.clean_pictures import load_clean_pictures, split_validation
 from pellucid.data.config import DataSettings
 from pellucid.data.degraded_batches import DegradedBatches
 from pellucid.degradations.mixing import Mixture
+from pellucid.images.overview import views
 
 
 def held_out_pictures(settings: DataSettings) -> list[Tensor]:
@@ -27,6 +29,12 @@ def psnr(restored: Tensor, clean: Tensor) -> float:
     """Mean over the samples of `(B, 3, H, W)`, dB, at most 60 each."""
     error = ((restored.clamp(0, 1) - clean) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-6)
     return (-10 * torch.log10(error)).mean().item()
+
+
+@torch.inference_mode()
+def restored_by(part: Any, degraded: Tensor) -> Tensor:
+    """What one network of a joined model makes of pictures, `(B, 3, H, W)`, whose sides fit it; as they are."""
+    return part(degraded, *((part.context(views(degraded)),) if getattr(part, "needs_context", False) else ()))
 
 
 def seconds_of(function: Callable[[], object]) -> float:

@@ -25,9 +25,10 @@ def work(side):
         restorer.restore(image)
         return
     for number in range(len(restorer.network.parts)):  # with another tone before each: that takes most
-        coarse = torch.zeros(1, 13, 16, 16)
-        coarse[:, 0] = number
-        restorer.restore(image, spread(coarse, (side, side)))
+        coarse = torch.zeros(1, 14, 16, 16)
+        coarse[:, 0], coarse[:, 1] = number, 1  # dark
+        guiding = torch.zeros(1, 2048, 1, 1)  # of those that are guided
+        restorer.restore(image, spread((coarse, guiding), (side, side)))
 work(64)
 work(side)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -49,7 +49,7 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
 
     import pellucid
     from pellucid.images.files import read_picture
-    from pellucid.images.overview import spread
+    from pellucid.images.overview import maps_of, spread
     from pellucid.images.views import views_of
 
     model = pellucid.load(model_name, device="cpu")
@@ -58,7 +58,7 @@ def measure_restore(model_name: str, source: Path, memory: str | None) -> dict[s
     context = model.restorer.context(views_of(picture))
     picture.close()
     # What was chosen for the picture decides what is computed; its tone does not.
-    given = () if context is None else (spread(context[..., :1, :1], (256, 256)),)
+    given = (spread(one[..., :1, :1], (256, 256)) for one in maps_of(context))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, 256, 256), *given)
     multiply_adds = counter.get_total_flops() / 2 / 256**2
@@ -85,7 +85,7 @@ def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str
 
     import pellucid
     from pellucid.images.files import read_image, write_image
-    from pellucid.images.overview import spread, views
+    from pellucid.images.overview import maps_of, spread, views
     from pellucid.images.padding import crop_to, pad_to_multiple
     from pellucid.images.tiling import Box
 
@@ -98,7 +98,7 @@ def measure_naive(model_name: str, source: Path, memory: str | None) -> dict[str
         padded, size = pad_to_multiple(image, restorer.size_multiple)
         context = restorer.context(views(image))
         whole = Box(0, 0, *padded.shape[-2:])
-        restored = network(padded, *(() if context is None else (spread(context, size, whole),)))
+        restored = network(padded, *(spread(one, size, whole) for one in maps_of(context)))
         write_image(source.with_name("naive.jpg"), crop_to(restored, size).clamp(0, 1))
 
     seconds = seconds_of(run)

@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from measuring import degraded_patches, held_out_pictures, psnr
+from measuring import degraded_patches, held_out_pictures, psnr, restored_by
 from pellucid.app.recipe_file import read_run
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.degradations.jpeg import jpeg
 from pellucid.degradations.mixing import Mixture, apply_chains
-from pellucid.images.overview import spread, views
+from pellucid.images.overview import Context, maps_of, spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import load
 from pellucid.networks.all_in_one import brightness
@@ -88,13 +88,14 @@ def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] |
     rows = []
     for degraded, clean in pairs:
         context = restorer.context(views(degraded))
-        if context is None or context.shape[1] == 1:
+        if not restorer.is_sure(context):
             continue
         chosen[restorer.taken_for(context)] += 1
-        at_pixels = spread(context, (degraded.shape[-2], degraded.shape[-1]))
-        by_generalist = torch.cat([torch.zeros_like(at_pixels[:, :1]), at_pixels[:, 1:]], dim=1)
-        toned = restorer.network.undo(degraded, at_pixels[:, 1:])
-        results = [toned, *(restore_any_size(restorer, degraded, its) for its in (by_generalist, at_pixels))]
+        size = (degraded.shape[-2], degraded.shape[-1])
+        toned = restorer.network.undo(degraded, spread(maps_of(context)[0], size)[:, 1:])
+        padded, _ = pad_to_multiple(toned, restorer.size_multiple)
+        by_generalist = crop_to(restored_by(restorer.network.generalist, padded), size)
+        results = [toned, by_generalist, restore_any_size(restorer, degraded, spread(context, size))]
         rows.append([psnr(result, clean) for result in (degraded, *results)])
     if not rows:
         return None
@@ -102,10 +103,11 @@ def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] |
     return [str(len(rows)), *(f"{value:.2f}" for value in means), "; ".join(f"{n} {who}" for who, n in chosen.items())]
 
 
-def restore_any_size(restorer: Any, degraded: Tensor, context: Tensor) -> Tensor:
+def restore_any_size(restorer: Any, degraded: Tensor, context: Context) -> Tensor:
     """Padded picture and context in, cropped picture out."""
     padded, size = pad_to_multiple(degraded, restorer.size_multiple)
-    return crop_to(restorer.restore(padded, pad_to_multiple(context, restorer.size_multiple)[0]).image, size)
+    given = tuple(pad_to_multiple(one, restorer.size_multiple)[0] for one in maps_of(context))
+    return crop_to(restorer.restore(padded, given).image, size)
 
 
 @torch.inference_mode()

@@ -28,6 +28,11 @@ Context = Tensor | tuple[Tensor, ...]
 one cell when it is the same everywhere; or several such maps."""
 
 
+def maps_of(context: Context | None) -> tuple[Tensor, ...]:
+    """The maps of a context, none without one."""
+    return () if context is None else context if isinstance(context, tuple) else (context,)
+
+
 @dataclass(frozen=True)
 class Views:
     """What is shown of a picture, or of several of one size, to whoever decides how it is to be restored.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import DeviceError, MethodError
-from pellucid.images.overview import Context, Views, spread, views
+from pellucid.images.overview import Context, Views, maps_of, spread, views
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.networks.catalog import build_network
 from pellucid.weights.files import load_into
@@ -89,8 +89,7 @@ class NetworkRestorer:
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
         """Restore `image`, `(B, 3, H, W)` with H and W multiples of `size_multiple`."""
-        maps = () if context is None else context if isinstance(context, tuple) else (context,)
-        given = (one.to(self.device) for one in maps)
+        given = (one.to(self.device) for one in maps_of(context))
         try:
             restored = self.network(image.to(self.device, torch.float32), *given)
         except (RuntimeError, MemoryError) as error:
