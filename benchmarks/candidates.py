@@ -91,7 +91,7 @@ def main() -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=8, help="processor time per candidate, minutes")
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/default.yaml"))
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/generalist-plain.yaml"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/candidates"))
     parser.add_argument("--no-speed", action="store_true", help="leave speed for a run on a quiet machine")
     arguments = parser.parse_args()

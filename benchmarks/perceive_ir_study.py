@@ -60,6 +60,8 @@ COMPARISONS = (
     ("a4-semantics", "a4s-shuffled", "that these are the picture's own, not another one's"),
     ("a5-both", "a0-plain", "code and semantics"),
     ("a5-both", "a1-wide", "code and semantics, against as many parameters of a plain network"),
+    ("a9-perceived", "a5-both", "what the perceiver that ships sees, in place of semantic vectors"),
+    ("a9-perceived", "a1-wide", "code and what the perceiver sees, against as many parameters of a plain network"),
     ("a8-all", "a5-both", "the quality loss and the difficulty-adaptive loss"),
     ("a8-all", "a1-wide", "the whole system, against as many parameters of a plain network"),
 )
