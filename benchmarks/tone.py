@@ -7,9 +7,9 @@ nothing, likewise: BSDS_rest, whole and in quarters, which hold dark and bright 
 clean halves of LowLight_SICE122 and Rain800_110; of BSDS_rest also grey JPEGs of quality 20 to 60, and every fourth
 quarter with sensor noise. The pictures held out by recipes/tone.yaml, as they are and damaged.
 
-First table: how many are dark below a limit, and hazy above one. Second: the PSNR of the input and of what every
-picture of the group would be with low light or haze undone. Third, where the default model undoes one, what is best
-done after that: nothing, the generalist, or whoever a second look chooses.
+First table: how many are dark below a limit of the brightness that they count as, and hazy above one. Second: the PSNR
+of the input and of what every picture of the group would be with low light or haze undone. Third, where the default
+model undoes one, what is best done after that: nothing, the generalist, or whoever a second look chooses.
 """
 
 import argparse
@@ -28,10 +28,9 @@ from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.images.overview import Context, maps_of, spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import load
-from pellucid.networks.all_in_one import brightness
 from pellucid.weights.bundled import bundled_weights
 
-DARK_BELOW = (0.1, 0.12, 0.13, 0.14, 0.15, 0.16, 0.18, 0.2)
+DARK_BELOW = (0.08, 0.09, 0.1, 0.11, 0.12, 0.13, 0.14, 0.16)
 HAZY_ABOVE = (0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99)
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
@@ -75,7 +74,7 @@ def seen(network: Any, pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[str], l
         without_haze = network.dark_channel(degraded, spread(network.dark_channel.context(shown), shown.size))
         haze = network.haze(network.look(shown.details)).item()
         values = (psnr(result, clean) for result in (degraded, lifted, without_haze))
-        rows.append((brightness(shown.overview).item(), haze, *values))
+        rows.append((network.darkness(shown).item(), haze, *values))
     dark = [str(sum(row[0] < limit for row in rows)) for limit in DARK_BELOW]
     hazy = [str(sum(row[0] >= network.dark_below and row[1] > limit for row in rows)) for limit in HAZY_ABOVE]
     means = torch.tensor(rows)[:, 2:].mean(0).tolist()

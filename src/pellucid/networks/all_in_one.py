@@ -11,12 +11,19 @@ from pellucid.errors import MethodError
 from pellucid.images.overview import Context, Views, detail_boxes, spread
 from pellucid.networks.dark_channel import DarkChannel
 from pellucid.networks.degradation_classifier import DegradationClassifier
+from pellucid.networks.picture_perceiver import PicturePerceiver, harm
 from pellucid.networks.tone_map import ToneMap
 
 DARK, HAZY = 1, 2
 """What a whole picture may be; 0 is neither."""
 
 _NAMES = ("", "low light", "haze")
+
+DOUBTFUL = 4.0
+"""How many times as bright as a dark picture a picture may be that is lifted to see whether that does it good."""
+
+FLOOR = 0.01
+"""Of brightness, so that black pictures have a logarithm."""
 
 
 class AllInOne(nn.Module):
@@ -34,11 +41,15 @@ class AllInOne(nn.Module):
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
-        dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A network is
-            not a better judge: a detail of a dark photograph looks like one of a photograph of dark things.
+        dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A detail of a
+            dark photograph looks like one of a photograph of dark things, so what a network sees in it is no judge.
         hazy_above: probability of the chooser's domains with haze, in the detail where it is greatest, above which a
             picture is hazy; 1 if none ever is. From far away rain, snow and misty light look like haze; from near they
             do not. One detail is enough: haze is where it is far.
+        perceiver: tells whether lifting a picture did it good; none when absent.
+        harm_counts: how much that counts. With `h` the perceived harm (severities weighted by how probable they are),
+            a picture counts as `(brightness + 0.01) e^(harm_counts (h(lifted) - h)) - 0.01` bright: lifting makes a
+            dark photograph look better and one of dark things worse.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -46,7 +57,7 @@ class AllInOne(nn.Module):
         trained on its own, and one is taken rather than a weighted sum, which would cost as much as all of them.
     """
 
-    in_float32 = ("tone", "chooser")
+    in_float32 = ("tone", "chooser", "perceiver")
     belongs: Tensor
     least: Tensor
 
@@ -61,8 +72,11 @@ class AllInOne(nn.Module):
         least_probability: Mapping[str, float] | None = None,
         dark_below: float = 0.0,
         hazy_above: float = 1.0,
+        perceiver: PicturePerceiver | None = None,
+        harm_counts: float = 0.0,
     ):
         super().__init__()
+        self.perceiver, self.harm_counts = perceiver, harm_counts
         self.tone, self.dark_channel, self.generalist, self.chooser = tone, dark_channel, generalist, chooser
         self.specialists = nn.ModuleDict(specialists)
         self.dark_below, self.hazy_above = dark_below, hazy_above
@@ -107,9 +121,22 @@ class AllInOne(nn.Module):
         """How probable haze is where it is clearest, `(B,)`; `seen` as `look` gives it."""
         return seen.softmax(dim=2)[:, :, self.with_haze].sum(dim=2).amax(dim=1)
 
+    def darkness(self, views: Views) -> Tensor:
+        """How bright each picture counts as, `(B,)`: less than `dark_below` is dark."""
+        bright = brightness(views.overview)
+        # What is far brighter than any dark picture is not lifted to see.
+        is_in_doubt = bool((bright < DOUBTFUL * self.dark_below).any())
+        if self.perceiver is None or self.harm_counts == 0 or not is_in_doubt:
+            return bright
+        curves = self.tone.context(views)
+        lifted = self._undone(views, torch.cat([torch.full_like(curves[:, :1], DARK), curves], dim=1))
+        worse = harm(self.perceiver(lifted)) - harm(self.perceiver(views))
+        counted = (bright + FLOOR) * (self.harm_counts * worse).exp() - FLOOR
+        return torch.where(bright < DOUBTFUL * self.dark_below, counted, bright)
+
     def is_what(self, views: Views, seen: Tensor) -> Tensor:
         """`DARK`, `HAZY` or 0, `(B,)`. A dark picture is not looked at for haze."""
-        is_dark = brightness(views.overview) < self.dark_below
+        is_dark = self.darkness(views) < self.dark_below
         hazy = torch.where(self.haze(seen) > self.hazy_above, HAZY, 0)
         return torch.where(is_dark, DARK, hazy)
 
