@@ -270,6 +270,30 @@ def facts_of(folder: Path) -> dict[str, Any]:
     return {"parameters": parameters, "seconds_per_step": cost, "probe": probed(weights)}
 
 
+def curve_of(folder: Path) -> dict[str, float]:
+    """Step to gain over the input in dB, on patches held out in training, by averaged weights."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return {str(line["step"]): line["validation/gain"] for line in lines if "validation/gain" in line}
+
+
+def draw(curves: dict[str, dict[str, float]], path: Path) -> None:
+    """A line per run."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    arms = sorted({run.rpartition("-s")[0] for run in curves})
+    for run, curve in sorted(curves.items()):
+        arm, _, seed = run.rpartition("-s")
+        label = arm if seed == "0" else None
+        axes.plot([int(step) for step in curve], list(curve.values()), color=f"C{arms.index(arm)}", label=label, lw=1.2)
+    axes.set(xlabel="step", ylabel="gain over the input on held-out patches, dB")
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -282,7 +306,9 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     kept, told = output / "pictures.csv.gz", output / "facts.json"
     rows = _read(kept) if kept.is_file() else []
-    facts: dict[str, Any] = json.loads(told.read_text()) if told.is_file() else {"machine": {}, "arms": {}}
+    facts: dict[str, Any] = (
+        json.loads(told.read_text()) if told.is_file() else {"machine": {}, "arms": {}, "curves": {}}
+    )
     known = {(row.arm, row.seed) for row in rows}
     arms: list[tuple[str, str, Contestant | None]] = [] if (WITHOUT, "") in known else [(WITHOUT, "", None)]
     for folder in sorted(arguments.runs.iterdir()):
@@ -291,10 +317,12 @@ def main() -> None:
             continue
         (contestant,) = contestants_of([str(folder / "weights.safetensors")])[1:]
         arms.append((arm, seed, contestant))
+        facts["curves"][folder.name] = curve_of(folder)
         if arm not in facts["arms"]:
             facts["arms"][arm] = facts_of(folder)
     rows += measured(arms, VGG16()) if arms else []
     facts["machine"] = {key: value for key, value in environment().items() if key != "command"}
+    draw(facts["curves"], output / "curves.png")
     told.write_text(json.dumps(facts, indent=1) + "\n")
     kept.write_bytes(gzip.compress(_written(rows).encode(), mtime=0))
     text = report(rows, facts["arms"])

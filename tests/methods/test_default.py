@@ -12,7 +12,7 @@ from pellucid.degradations.jpeg import jpeg
 from pellucid.degradations.low_light import low_light
 from pellucid.degradations.noise import gaussian_noise
 from pellucid.degradations.rain import rain
-from pellucid.images.overview import views
+from pellucid.images.overview import maps_of, views
 from pellucid.methods.load import Model, load
 
 
@@ -49,8 +49,9 @@ def chosen(model: Model, pictures: Tensor) -> list[str]:
     context = model.restorer.context(views(pictures))
     if context is None:
         return ["generalist"] * len(pictures)
-    assert context.shape[1] == 1
-    return [names[int(number)] for number in context.flatten().tolist()]
+    decided = maps_of(context)[0]
+    assert decided.shape[1] == 1
+    return [names[int(number)] for number in decided.flatten().tolist()]
 
 
 def seeded() -> Generator:
