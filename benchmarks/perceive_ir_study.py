@@ -8,9 +8,9 @@
 RUNS holds a run folder per recipe of recipes/perceive-ir/study-stack and seed, named ARM-sSEED. All arms see the same
 patches in the same order. They are measured by their averaged weights after the last step on pictures that none was
 trained on: Kodak24 in crops of 500 pixels, under noise, haze and rain as training has them, three degrees of each; and
-every fourth picture of Rain100L and SOTS_indoor10, whose rain and haze are of another make. Nothing is selected. What
-is in `pictures.csv.gz` of the output was measured before and stays, so that a seed can be added when the other runs are
-gone.
+every fourth picture of Rain100L and all of SOTS_indoor10, whose rain and haze are of another make; on a CPU, in
+float32. Nothing is selected. What is in `pictures.csv.gz` of the output was measured before and stays, so that a seed
+can be added when the other runs are gone; a run that is not finished is left out.
 
 The verdict follows a rule that was written down before anything was measured (`VERDICT`). Beside it: SSIM; the distance
 of VGG-16's features, since two of the losses are not after PSNR; and what a linear probe reads from the codes.
@@ -21,8 +21,10 @@ import csv
 import gzip
 import io
 import json
+import math
+import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +32,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pellucid.app.evaluate import contestants_of
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
-from pellucid.evaluation.evaluate import Case, Contestant, cases, spread_evenly
+from pellucid.evaluation.evaluate import Case, cases, spread_evenly
 from pellucid.evaluation.laboratory.bootstrap import Interval, paired_bootstrap
 from pellucid.evaluation.measures import psnr, rounded_to_8_bits, ssim
 from pellucid.evaluation.protocols import Trial, find_protocol
-from pellucid.methods.restorer import restorer_from_weights
+from pellucid.methods.load import load
+from pellucid.methods.restorer import restorer_from_weights, set_precision
+from pellucid.networks.catalog import build_network
 from pellucid.networks.vgg16 import VGG16
 from pellucid.training.run_folder import environment
 from pellucid.weights.files import load_weights
@@ -74,6 +77,7 @@ VERDICT = (
     "parameters."
 )
 WITHOUT = "input"
+RECIPES = Path(__file__).parents[1] / "recipes" / "perceive-ir" / "study-stack"
 VGG_SIDE = 224
 LIMIT = 25
 """Pictures of a set, spread evenly."""
@@ -101,30 +105,41 @@ def conditions() -> Iterator[tuple[str, str, list[Case]]]:
             yield (
                 task,
                 f"{level:g}" if level else "",
-                list(cases(trial, opened, spread_evenly(len(opened.pictures), None), seed=0)),
+                list(cases(trial, opened, spread_evenly(len(opened.pictures), LIMIT), seed=0)),
             )
 
 
-def measured(arms: Sequence[tuple[str, str, Contestant | None]], features: VGG16) -> list[Row]:
-    """Every arm, or the input for `None`, under every condition."""
+def is_finished(folder: Path) -> bool:
+    """Whether a run was trained to its end; one that was stopped has weights, too."""
+    if not (folder / "weights.safetensors").is_file():
+        return False
+    _, description = load_weights(folder / "weights.safetensors")
+    return description["step"] == description["recipe"]["training"]["steps"]
+
+
+def restore_by(folder: Path) -> Callable[[Tensor], Tensor]:
+    """As the weights of a run would restore, on a CPU, in float32."""
+    model = load(folder / "weights.safetensors", "cpu")
+    set_precision(model.restorer.network, torch.float32)  # pyright: ignore[reportAttributeAccessIssue]
+    return lambda image: model.restore(image).image
+
+
+def measured(arm: str, seed: str, restore: Callable[[Tensor], Tensor] | None, features: VGG16) -> list[Row]:
+    """An arm, or the input for `None`, under every condition."""
     rows = []
     for task, level, pictures in conditions():
         for case in pictures:
             with torch.inference_mode():
-                wanted = features(centre(case.clean))
-                for arm, seed, one in arms:
-                    restored = case.degraded if one is None else one.restore(case.degraded.clone())
-                    restored = rounded_to_8_bits(restored)
-                    away = statistics.fmean(
-                        (F.l1_loss(mine, its) / its.abs().mean()).item()
-                        for mine, its in zip(features(centre(restored)), wanted, strict=True)
-                    )
-                    quality = (
-                        psnr(restored, case.clean).item(),
-                        ssim(restored, case.clean, variant="skimage-7x7").item(),
-                    )
-                    rows.append(Row(arm, seed, task, level, case.picture, *quality, away))
-        print(task, level, flush=True)
+                restored = case.degraded if restore is None else restore(case.degraded.clone())
+                restored = rounded_to_8_bits(restored)
+                away = statistics.fmean(
+                    (F.l1_loss(mine, its) / its.abs().mean()).item()
+                    for mine, its in zip(features(centre(restored)), features(centre(case.clean)), strict=True)
+                )
+                quality = psnr(restored, case.clean).item(), ssim(restored, case.clean, variant="skimage-7x7").item()
+            if not all(map(math.isfinite, quality)):
+                raise SystemExit(f"Expected finite figures of {arm} on {case.picture}, got {quality}: look at the run.")
+            rows.append(Row(arm, seed, task, level, case.picture, *quality, away))
     return rows
 
 
@@ -194,12 +209,11 @@ def difference(
 def verdict(rows: Sequence[Row], arm: str, other: str, seeds: Sequence[str]) -> str:
     """In a word, by the rule."""
     found = [difference(rows, arm, other, [seed], TRAINED_ON) for seed in seeds]
-    whole = [one for one in found if one is not None]
-    if not whole:
+    if not found or None in found:
         return "not measured"
-    if all(one.low > 0 for one in whole):
-        return "helps"
-    return "harms" if all(one.high < 0 for one in whole) else "not shown"
+    whole = [one for one in found if one is not None]
+    told = "helps" if all(one.low > 0 for one in whole) else "harms" if all(one.high < 0 for one in whole) else ""
+    return f"{told or 'not shown'}{', one seed' if len(seeds) == 1 else ''}"
 
 
 def report(rows: Sequence[Row], facts: dict[str, dict[str, Any]]) -> str:
@@ -228,7 +242,7 @@ def report(rows: Sequence[Row], facts: dict[str, dict[str, Any]]) -> str:
             _line([arm, other, what, str(len(seeds)), *cells, whole, by_seed, verdict(rows, arm, other, seeds)])
         )
     lines += ["", VERDICT, "", "### By other measures, mean over noise, haze and rain", ""]
-    lines += _head(["arm", "SSIM", "distance of VGG-16's features", "processor seconds per step"])
+    lines += _head(["arm", "SSIM", "distance of VGG-16's features", "seconds per step, two trainings on two cores"])
     for arm in [WITHOUT, *arms]:
         values = [statistics.fmean(_mean(rows, arm, task, name) for task in TRAINED_ON) for name in ("ssim", "vgg")]
         cost = "" if arm == WITHOUT else f"{facts[arm]['seconds_per_step']:.2f}"
@@ -259,13 +273,14 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """Of one run: parameters, processor time of a step, what its code tells."""
+    """Of one run: parameters that were trained, time of a step, what its code tells."""
     weights = folder / "weights.safetensors"
-    tensors, description = load_weights(weights)
+    _, description = load_weights(weights)
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     rates = [line["images_per_second"] for line in lines if "images_per_second" in line]
     batch = description["recipe"]["data"]["batch_size"]
-    parameters = sum(tensor.numel() for tensor in tensors.values())
+    network = build_network(description["network"]["name"], description["network"]["arguments"])
+    parameters = sum(value.numel() for value in network.parameters() if value.requires_grad)
     cost = batch / statistics.median(rates)
     return {"parameters": parameters, "seconds_per_step": cost, "probe": probed(weights)}
 
@@ -310,21 +325,24 @@ def main() -> None:
         json.loads(told.read_text()) if told.is_file() else {"machine": {}, "arms": {}, "curves": {}}
     )
     known = {(row.arm, row.seed) for row in rows}
-    arms: list[tuple[str, str, Contestant | None]] = [] if (WITHOUT, "") in known else [(WITHOUT, "", None)]
+    named = re.compile(f"({'|'.join(path.stem for path in RECIPES.glob('*.yaml'))})-s([0-9]+)")
+    features = VGG16()
+    if (WITHOUT, "") not in known:
+        rows += measured(WITHOUT, "", None, features)
     for folder in sorted(arguments.runs.iterdir()):
-        arm, _, seed = folder.name.rpartition("-s")
-        if (arm, seed) in known or not (folder / "weights.safetensors").is_file():
+        match = named.fullmatch(folder.name)
+        if match is None or (match[1], match[2]) in known or not is_finished(folder):
             continue
-        (contestant,) = contestants_of([str(folder / "weights.safetensors")])[1:]
-        arms.append((arm, seed, contestant))
+        print(folder.name, flush=True)
+        arm, seed = match[1], match[2]
+        rows += measured(arm, seed, restore_by(folder), features)
         facts["curves"][folder.name] = curve_of(folder)
         if arm not in facts["arms"]:
             facts["arms"][arm] = facts_of(folder)
-    rows += measured(arms, VGG16()) if arms else []
-    facts["machine"] = {key: value for key, value in environment().items() if key != "command"}
+        facts["machine"] = {key: value for key, value in environment().items() if key != "command"}
+        told.write_text(json.dumps(facts, indent=1) + "\n")
+        kept.write_bytes(gzip.compress(_written(rows).encode(), mtime=0))
     draw(facts["curves"], output / "curves.png")
-    told.write_text(json.dumps(facts, indent=1) + "\n")
-    kept.write_bytes(gzip.compress(_written(rows).encode(), mtime=0))
     text = report(rows, facts["arms"])
     (output / "study.md").write_text(text)
     print(text)

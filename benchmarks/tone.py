@@ -27,6 +27,7 @@ from pellucid.degradations.jpeg import jpeg
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.images.overview import Context, maps_of, spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
+from pellucid.images.tiling import Box
 from pellucid.methods.load import load
 from pellucid.weights.bundled import bundled_weights
 
@@ -94,7 +95,7 @@ def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] |
         toned = restorer.network.undo(degraded, spread(maps_of(context)[0], size)[:, 1:])
         padded, _ = pad_to_multiple(toned, restorer.size_multiple)
         by_generalist = crop_to(restored_by(restorer.network.generalist, padded), size)
-        results = [toned, by_generalist, restore_any_size(restorer, degraded, spread(context, size))]
+        results = [toned, by_generalist, restore_any_size(restorer, degraded, context)]
         rows.append([psnr(result, clean) for result in (degraded, *results)])
     if not rows:
         return None
@@ -103,10 +104,10 @@ def afterwards(restorer: Any, pairs: list[tuple[Tensor, Tensor]]) -> list[str] |
 
 
 def restore_any_size(restorer: Any, degraded: Tensor, context: Context) -> Tensor:
-    """Padded picture and context in, cropped picture out."""
+    """Picture and its context in, restored picture out."""
     padded, size = pad_to_multiple(degraded, restorer.size_multiple)
-    given = tuple(pad_to_multiple(one, restorer.size_multiple)[0] for one in maps_of(context))
-    return crop_to(restorer.restore(padded, given).image, size)
+    whole = Box(0, 0, *padded.shape[-2:])
+    return crop_to(restorer.restore(padded, spread(context, size, whole)).image, size)
 
 
 @torch.inference_mode()

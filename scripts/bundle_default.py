@@ -23,8 +23,10 @@ from torch import Tensor
 from pellucid.app.recipe_file import read_run
 from pellucid.data.clean_pictures import check_leaks, load_clean_pictures
 from pellucid.data.config import DataSettings
+from pellucid.degradations.severity import NAMES
+from pellucid.networks.catalog import build_network
 from pellucid.weights.bundled import bundled_weights
-from pellucid.weights.files import load_weights, save_weights, sha256
+from pellucid.weights.files import load_into, load_weights, save_weights, sha256
 
 LICENCE = "Apache-2.0"
 
@@ -86,18 +88,26 @@ def trained(path: Path) -> Part:
     path = path / "weights.safetensors" if path.is_dir() else path
     tensors, description = load_weights(path)
     recipe = description["recipe"]
-    settings = DataSettings(**recipe["data"])
-    unfree = [its.path for its in settings.sources if not set(its.include) <= FREE.get(its.path.as_posix(), set())]
-    unfree += [Path(pair.name) for pair in settings.pairs]
-    if unfree:
-        raise SystemExit(f"Expected weights trained on free pictures alone, {path} also saw {unfree[0]}: see NOTICE.")
-    test_sets = read_run(Path("recipes/default.yaml")).config.data.refuse_leaks_into
-    check_leaks(settings.model_copy(update={"refuse_leaks_into": test_sets}), load_clean_pictures(settings))
+    require_free(recipe, path)
     recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
     if recipe["network"]["start_from"] is not None:
         recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
     origin = {key: description[key] for key in ("step", "started_from") if key in description}
     return Part(tensors, description["network"], {"recipe": recipe, **origin})
+
+
+def require_free(recipe: Mapping[str, Any], path: Path) -> None:
+    """Refuse what was trained on pictures that the licence does not cover, or that are in a test set."""
+    settings = DataSettings(**recipe["data"])
+    unfree = [its.path for its in settings.sources if not set(its.include) <= FREE.get(its.path.as_posix(), set())]
+    unfree += [Path(pair.name) for pair in settings.pairs]
+    if unfree:
+        raise SystemExit(f"Expected weights trained on free pictures alone, {path} also saw {unfree[0]}: see NOTICE.")
+    guide = recipe["network"]["arguments"].get("guidance", {}).get("semantics", {})
+    if guide.get("source") is not None:
+        raise SystemExit(f"Expected {path} guided by the perceiver that ships, got another: train it without source.")
+    test_sets = read_run(Path("recipes/default.yaml")).config.data.refuse_leaks_into
+    check_leaks(settings.model_copy(update={"refuse_leaks_into": test_sets}), load_clean_pictures(settings))
 
 
 def bundled() -> dict[str, Part]:
@@ -130,9 +140,13 @@ def bundled() -> dict[str, Part]:
 
 
 def perceiver(path: Path) -> Part:
-    """The perceiver that scripts/bundle_perceiver.py wrote."""
+    """The perceiver that scripts/bundle_perceiver.py wrote; its kinds are named, whatever they will be one day."""
     tensors, description = load_weights(path)
-    return Part(tensors, description["network"], {"parts": description["parts"]})
+    if description.get("network", {}).get("name") != "picture-perceiver":
+        raise SystemExit(f"Expected a perceiver as scripts/bundle_perceiver.py writes it, got {path}: name another.")
+    require_free(description["parts"]["degradations"]["recipe"], path)
+    arguments = {"degradations": {"kinds": list(NAMES), **description["network"]["arguments"]["degradations"]}}
+    return Part(tensors, {"name": "picture-perceiver", "arguments": arguments}, {"parts": description["parts"]})
 
 
 def mean(parts: list[Part]) -> Part:
@@ -164,6 +178,7 @@ def joined(parts: Mapping[str, Part], bytes_per_pixel: float, output: Path) -> N
         "bytes_per_pixel": bytes_per_pixel,
     }
     tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.tensors.items()}
+    load_into(build_network("all-in-one", arguments), tensors, "the joined parts")  # before anything is replaced
     save_weights(output, tensors, description)
     print(f"{output.name}: {output.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(output)}")
 
@@ -203,9 +218,7 @@ def main() -> None:
     parts = given if arguments.afresh else {**bundled(), **given}
     lacking = {"generalist", "tone", "chooser", "perceiver"} - set(parts)
     if lacking:
-        raise SystemExit(
-            f"Expected all parts of a model made afresh, {', '.join(sorted(lacking))} not given: name them."
-        )
+        raise SystemExit(f"Expected all parts of a model, {', '.join(sorted(lacking))} not given: name them.")
     joined(parts, arguments.bytes_per_pixel or before["bytes_per_pixel"], arguments.output)
 
 

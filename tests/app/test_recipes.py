@@ -113,18 +113,10 @@ def test_a_setting_that_is_not_known_is_refused(override: str) -> None:
         read_run(RECIPES[0], [override, "3"])
 
 
-def test_arms_of_a_study_are_trained_on_the_same() -> None:
-    arms = [read_run(path).as_resolved() for path in sorted((FOLDER / "perceive-ir" / "study").glob("*.yaml"))]
-    assert len(arms) == 8
-    for arm in arms:
-        for section in ("data", "optimisation", "training", "strategy"):
-            assert arm[section] == arms[0][section]
-
-
 @pytest.mark.parametrize("study", ["study", "study-stack"])
 def test_the_arms_of_perceive_ir_differ_by_network_and_losses_alone(study: str) -> None:
     arms = [read_run(path).as_resolved() for path in sorted((FOLDER / "perceive-ir" / study).glob("*.yaml"))]
     for arm in arms:
         arm["network"].pop("arguments")
         arm.pop("objective")
-    assert len(arms) > 1 and all(arm == arms[0] for arm in arms)
+    assert len(arms) >= 8 and all(arm == arms[0] for arm in arms)

@@ -1,5 +1,6 @@
 """Several networks and one choice for the whole picture: who restores what, in tiles as in one piece."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,14 +23,17 @@ STACK: dict[str, Any] = {
     "name": "residual-stack",
     "arguments": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
 }
-GUIDED: dict[str, Any] = {
-    "name": "residual-stack",
-    "arguments": {
-        "width": 4,
-        "blocks": 2,
-        "guidance": {"code_width": 5, "semantics": {"name": "none", "widths": [0, 0]}},
-    },
-}
+
+
+def guided(code_width: int) -> dict[str, Any]:
+    semantics = {"name": "none", "widths": [3, 3]}
+    return {
+        "name": "residual-stack",
+        "arguments": {"width": 4, "blocks": 2, "guidance": {"code_width": code_width, "semantics": semantics}},
+    }
+
+
+GUIDED = {"generalist": guided(5), "specialists": {"noise": STACK, "rain": guided(8)}}
 DOMAINS = ["clean", "gaussian-noise", "sensor-noise", "rain"]
 ARGUMENTS: dict[str, Any] = {
     "tone": {"width": 8},
@@ -115,10 +119,13 @@ def test_a_picture_counts_as_darker_if_lifting_does_it_good(sees_harm_in: str) -
     )
     lifting(network)
     network.dark_below = 0.2
+    with pytest.raises(MethodError, match="Expected a perceiver for harm_counts"):
+        lively(dark_below=0.2, harm_counts=0.7)
     presence, severity = torch.tensor([0.9, 0.4]), torch.tensor([0.5, 1.0])
 
     def perceive(seen: Any) -> Sight:
         is_dark = seen.details.amax(dim=(1, 2, 3, 4)) < 0.3
+        assert torch.equal(is_dark, seen.overview.amax(dim=(1, 2, 3)) < 0.3)
         counts = (is_dark if sees_harm_in == "dark" else ~is_dark).float()[:, None]
         return Sight(presence * counts, severity.expand(len(counts), 2), *[torch.zeros(0)] * 4)
 
@@ -257,13 +264,22 @@ def test_tiles_overlap_by_what_is_needed_for_the_picture() -> None:
 
 def lively_and_guided(**arguments: Any) -> Any:
     """Its generalist and who takes rain are guided."""
-    guided = {"generalist": GUIDED, "specialists": {"noise": STACK, "rain": GUIDED}}
-    network = lively(**guided, **arguments)
+    network = lively(**GUIDED, **arguments)
     with torch.no_grad():
         for part in (network.generalist, network.specialists["rain"]):
             for modulation in part.guidance.modulations:
                 modulation.second.weight.copy_(torch.randn_like(modulation.second.weight))
+            part.guidance.semantics = Colours()
     return network
+
+
+class Colours(nn.Module):
+    """The mean colour of an overview, twice."""
+
+    widths = (3, 3)
+
+    def forward(self, overview: Tensor) -> list[Tensor]:
+        return [overview.float().mean(dim=(2, 3))] * 2
 
 
 @pytest.mark.parametrize("is_dark", [False, True])
@@ -277,7 +293,8 @@ def test_who_is_guided_gets_what_guides_it(is_dark: bool) -> None:
             given = spread(network.context(views(image)), (40, 48))
             undone = image if not is_dark else network.undo(image, given[0][:, 1:]).clamp(0, 1)
             own = part.context(views(undone))
-            torch.testing.assert_close(given[1][..., :1, :1], own)
+            torch.testing.assert_close(given[1][:, : own.shape[1], :1, :1], own)
+            assert own.shape[1] == 6 + (5 if part is network.generalist else 8)
             expected = part(network.undo(image, given[0][:, 1:]) if is_dark else image, own)
             torch.testing.assert_close(network(image, *given), expected)
             other = part.context(views(second if image is first else first))
@@ -297,6 +314,17 @@ def test_guided_and_other_parts_share_a_batch() -> None:
         assert isinstance(context, tuple) == (row != 1)
         given = spread(context, (40, 48)) if isinstance(context, tuple) else (spread(context, (40, 48)),)
         torch.testing.assert_close(together[row], network(image, *given)[0], atol=1e-5, rtol=0)
+
+
+def test_of_linear_light_nothing_is_concluded_but_what_guides_the_generalist() -> None:
+    network = lively_and_guided(dark_below=1.0)
+    says(network, [0, 0, 0, 9])
+    shown = views(picture())
+    context = network.context(replace(shown, is_as_shown=False))
+    assert network.taken_for(context) == "nothing in particular" and not network.is_sure(context)
+    torch.testing.assert_close(context[1], network.generalist.context(shown))
+    assert network.taken_for(network.context(shown)) == "low light, then rain"
+    assert lively(dark_below=1.0).context(replace(shown, is_as_shown=False)) is None
 
 
 def test_what_guides_a_part_keeps_its_precision() -> None:
@@ -320,7 +348,7 @@ def test_tiled_equals_whole(tmp_path: Path, light: dict[str, Any], is_guided: bo
     says(network, [0, 0, 0, 9] + [0] * (len(network.chooser.domains) - 4))
     arguments = {**ARGUMENTS, **light}
     if is_guided:
-        arguments |= {"generalist": GUIDED, "specialists": {"noise": STACK, "rain": GUIDED}}
+        arguments |= GUIDED
     description = {"method": "supervised", "network": {"name": "all-in-one", "arguments": arguments}}
     save_weights(tmp_path / "weights.safetensors", network.state_dict(), description, torch.float32)
     model = load(tmp_path / "weights.safetensors", "cpu")

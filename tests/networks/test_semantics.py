@@ -10,10 +10,11 @@ from torch.nn import functional as F
 from pellucid.errors import MethodError, WeightsError
 from pellucid.images.overview import Views
 from pellucid.methods.perceiver import load_perceiver
+from pellucid.networks.degradation_perceiver import frozen_perceiver
 from pellucid.networks.mobilenet_v2 import MobileNetV2
 from pellucid.networks.semantics import Dinov2, NoSemantics, Perceived, PooledMobileNet, build_semantics, resized
 from pellucid.weights.bundled import bundled_file
-from pellucid.weights.files import load_into
+from pellucid.weights.files import load_into, save_weights
 
 TABLE = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 """Expansion, channels, repeats and stride of MobileNetV2's bottlenecks: Sandler et al., Table 2."""
@@ -148,3 +149,18 @@ def test_what_is_perceived_is_what_the_perceiver_says() -> None:
             parameter.zero_()
     load_into(encoder, Perceived().state_dict(), "weights")  # they are in the file of whoever is guided
     assert torch.equal(encoder(details)[0], vectors[0])
+
+
+def test_a_perceiver_that_is_not_there_guides_nothing_until_weights_are_loaded(tmp_path: Path) -> None:
+    """Weights of a restorer must load when the file that its training began with is gone."""
+    before = torch.get_rng_state()
+    encoder = Perceived(source=str(tmp_path / "gone.safetensors"))
+    assert torch.equal(torch.get_rng_state(), before), "what is drawn next must not depend on it"
+    details = torch.rand(1, 1, 3, 64, 64)
+    assert encoder(details)[0].isnan().any()
+    load_into(encoder, Perceived().state_dict(), "weights")
+    assert torch.equal(encoder(details)[0], Perceived()(details)[0])
+    assert Perceived(width=16)(details)[0].isnan().any(), "the bundled one is wider"
+    save_weights(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"method": "quality-prompts"})
+    with pytest.raises(WeightsError, match="has quality-prompts: take those"):
+        frozen_perceiver(tmp_path / "other.safetensors")

@@ -3,7 +3,7 @@
 The views are the same for a picture in memory and one that is read in tiles, and so is the conclusion at every pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import torch
@@ -41,15 +41,18 @@ class Views:
         overview: `(B, 3, h, w)`, see `overview`.
         details: `(B, N, 3, h, w)`, see `details`.
         size: height and width of the picture, pixels; `detail_boxes` of it are the places of the details.
+        is_as_shown: whether values are as a screen shows them. Of light-linear floats nobody knows what white is, so
+            nothing is concluded from how bright or clear they are.
     """
 
     overview: Tensor
     details: Tensor
     size: tuple[int, int]
+    is_as_shown: bool = True
 
     def to(self, *arguments: Any) -> "Views":
         """As `Tensor.to`, of both."""
-        return Views(self.overview.to(*arguments), self.details.to(*arguments), self.size)
+        return replace(self, overview=self.overview.to(*arguments), details=self.details.to(*arguments))
 
 
 def views(image: Tensor) -> Views:

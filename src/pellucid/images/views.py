@@ -12,7 +12,8 @@ from pellucid.images.tiling import Box
 
 def views_of(picture: Picture) -> Views:
     """`overview.views` of a picture file, read row by row and detail by detail."""
-    return Views(_overview_of(picture), _details_of(picture), (picture.height, picture.width))
+    size = (picture.height, picture.width)
+    return Views(_overview_of(picture), _details_of(picture), size, picture.is_as_shown)
 
 
 def _overview_of(picture: Picture) -> Tensor:

@@ -1,6 +1,7 @@
 """First low light or haze of the whole picture, then the specialist for what else is wrong with it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.errors import MethodError
-from pellucid.images.overview import Context, Views, detail_boxes, spread
+from pellucid.images.overview import Context, Views, detail_boxes, maps_of, spread
 from pellucid.networks.dark_channel import DarkChannel
 from pellucid.networks.degradation_classifier import DegradationClassifier
 from pellucid.networks.picture_perceiver import PicturePerceiver, harm
@@ -42,14 +43,15 @@ class AllInOne(nn.Module):
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
         dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A detail of a
-            dark photograph looks like one of a photograph of dark things, so what a network sees in it is no judge.
+            dark photograph looks like one of a photograph of dark things, so what the chooser sees is no judge.
         hazy_above: probability of the chooser's domains with haze, in the detail where it is greatest, above which a
             picture is hazy; 1 if none ever is. From far away rain, snow and misty light look like haze; from near they
             do not. One detail is enough: haze is where it is far.
         perceiver: tells whether lifting a picture did it good; none when absent.
-        harm_counts: how much that counts. With `h` the perceived harm (severities weighted by how probable they are),
-            a picture counts as `(brightness + 0.01) e^(harm_counts (h(lifted) - h)) - 0.01` bright: lifting makes a
-            dark photograph look better and one of dark things worse.
+        harm_counts: how much that counts; it needs a perceiver. With `h` the perceived harm (severities weighted by how
+            probable they are), a picture counts as `(brightness + 0.01) e^(harm_counts (h(lifted) - h)) - 0.01` bright,
+            if it is less than `DOUBTFUL` times as bright as a dark one: lifting makes a dark photograph look better and
+            one of dark things worse.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -87,6 +89,8 @@ class AllInOne(nn.Module):
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, specialists or the chooser's domains."
             )
+        if harm_counts and perceiver is None:
+            raise MethodError("Expected a perceiver for harm_counts, got none: name its arguments, or leave that out.")
         self.needs_context = any(getattr(part, "needs_context", False) for part in self.parts)
         self.with_haze = [row for row, domain in enumerate(domains) if "haze" in domain.split("+")]
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
@@ -124,15 +128,14 @@ class AllInOne(nn.Module):
     def darkness(self, views: Views) -> Tensor:
         """How bright each picture counts as, `(B,)`: less than `dark_below` is dark."""
         bright = brightness(views.overview)
-        # What is far brighter than any dark picture is not lifted to see.
-        is_in_doubt = bool((bright < DOUBTFUL * self.dark_below).any())
-        if self.perceiver is None or self.harm_counts == 0 or not is_in_doubt:
+        is_in_doubt = bright < DOUBTFUL * self.dark_below  # what is far brighter is not lifted to see
+        if self.perceiver is None or not bool(is_in_doubt.any()):
             return bright
         curves = self.tone.context(views)
-        lifted = self._undone(views, torch.cat([torch.full_like(curves[:, :1], DARK), curves], dim=1))
+        lifted = self._undone(views, torch.cat([torch.full_like(curves[:, :1], DARK), curves], dim=1), is_in_doubt)
         worse = harm(self.perceiver(lifted)) - harm(self.perceiver(views))
         counted = (bright + FLOOR) * (self.harm_counts * worse).exp() - FLOOR
-        return torch.where(bright < DOUBTFUL * self.dark_below, counted, bright)
+        return torch.where(is_in_doubt, counted, bright)
 
     def is_what(self, views: Views, seen: Tensor) -> Tensor:
         """`DARK`, `HAZY` or 0, `(B,)`. A dark picture is not looked at for haze."""
@@ -146,15 +149,18 @@ class AllInOne(nn.Module):
         Returns:
             `(B, 1, 1, 1)`, or `(B, 14, GRID, GRID)` when one of the pictures is dark or hazy; `None` when the
             generalist restores all as they are. Where a chosen network is guided, also what guides it,
-            `(B, C, 1, 1)`, zeros behind and for pictures whose network is not.
+            `(B, C, 1, 1)`, zeros behind and for pictures whose network is not. The generalist restores what is not as
+            a screen shows it.
         """
-        seen = self.look(views.details)
-        chosen, what = self.choose(seen), self.is_what(views, seen)
         undone, undoing = views, None
-        if bool(what.any()):
-            undoing = self._undoing(views, what)
-            undone = self._undone(views, undoing)
-            chosen = torch.where(what > 0, self.choose(self.look(undone.details)), chosen)
+        chosen = torch.zeros(len(views.details), dtype=torch.long, device=views.details.device)
+        if views.is_as_shown:
+            seen = self.look(views.details)
+            chosen, what = self.choose(seen), self.is_what(views, seen)
+            if bool(what.any()):
+                undoing = self._undoing(views, what)
+                undone = self._undone(views, undoing, what > 0)
+                chosen = torch.where(what > 0, self.choose(self.look(undone.details)), chosen)
         guiding = self._guiding(undone, chosen)
         decided = chosen.float().view(-1, 1, 1, 1)
         if undoing is not None:
@@ -168,7 +174,7 @@ class AllInOne(nn.Module):
         rows = []
         for row, number in enumerate(chosen.tolist()):
             part = self.parts[number]
-            own = Views(views.overview[row : row + 1], views.details[row : row + 1], views.size)
+            own = replace(views, overview=views.overview[row : row + 1], details=views.details[row : row + 1])
             rows.append(part.context(own) if getattr(part, "needs_context", False) else None)
         if all(row is None for row in rows):
             return None
@@ -196,14 +202,19 @@ class AllInOne(nn.Module):
 
         return _each(apply, _numbers(undoing), image, undoing)
 
-    def _undone(self, views: Views, undoing: Tensor) -> Views:
+    def _undone(self, views: Views, undoing: Tensor, rows: Tensor) -> Views:
+        """Views of the pictures with what is wrong with those of `rows`, `(B,)`, undone."""
         details = [
             self.undo(detail, spread(undoing, views.size, box)).clamp(0, 1)
             for detail, box in zip(views.details.unbind(1), detail_boxes(*views.size), strict=True)
         ]
         height, width = views.overview.shape[-2:]
         overview = self.undo(views.overview, spread(undoing, (height, width))).clamp(0, 1)
-        return Views(overview, torch.stack(details, dim=1), views.size)
+        return replace(
+            views,
+            overview=torch.where(rows.view(-1, 1, 1, 1), overview, views.overview),
+            details=torch.where(rows.view(-1, 1, 1, 1, 1), torch.stack(details, dim=1), views.details),
+        )
 
     def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees, in pixels, with what was chosen."""
@@ -252,7 +263,7 @@ def brightness(overview: Tensor) -> Tensor:
 
 def _decided(context: Context | None) -> Tensor | None:
     """The map with the numbers."""
-    return context[0] if isinstance(context, tuple) else context
+    return None if context is None else maps_of(context)[0]
 
 
 def _widened(vectors: Tensor, width: int) -> Tensor:

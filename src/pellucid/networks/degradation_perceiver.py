@@ -1,12 +1,14 @@
 """What is wrong with a patch, and how badly: every kind of degradation on its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pellucid.degradations.severity import NAMES
+from pellucid.errors import WeightsError
 from pellucid.networks.degradation_classifier import patch_features, summary
 from pellucid.networks.initial_weights import set_initial_weights
 from pellucid.weights.bundled import bundled_file
@@ -62,11 +64,23 @@ def frozen_perceiver(source: str | Path | None = None) -> DegradationPerceiver:
     """
     path = bundled_file("perceiver.safetensors") if source is None else Path(source)
     tensors, description = load_weights(path)
-    arguments = description["network"]["arguments"]
-    if description["network"]["name"] == "picture-perceiver":
+    told = description.get("network", {})
+    if told.get("name") not in ("degradation-perceiver", "picture-perceiver"):
+        found = told.get("name") or description.get("method")
+        raise WeightsError(
+            f"Expected weights of a degradation-perceiver, {path} has {found}: take those of recipes/perceiver.yaml."
+        )
+    arguments = told["arguments"]
+    if told["name"] == "picture-perceiver":
         own = "degradations."
         arguments = arguments["degradations"]
         tensors = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
-    network = DegradationPerceiver(**arguments)
+    network = to_be_filled(arguments)
     load_into(network, tensors, path)
     return network.eval().requires_grad_(False)
+
+
+def to_be_filled(arguments: Mapping[str, Any]) -> DegradationPerceiver:
+    """A network that gets its weights from a file; what is drawn after it does not depend on it having been built."""
+    with torch.random.fork_rng(devices=[]):
+        return DegradationPerceiver(**arguments)

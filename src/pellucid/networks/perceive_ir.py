@@ -75,7 +75,7 @@ class PerceiveIR(nn.Module):
             and is Restormer in this shape (the "medium model").
         code_width: numbers of the degradation's code; 0 puts zeros in its place and has no encoder.
         semantics: the encoder of the semantic vectors, `name` and its arguments, see `SEMANTICS`. Its weights are in
-            no weights file.
+            no weights file, but those of `perceived`.
 
     Source:
         Perceive-IR (IEEE TIP 2026) as released in 2026; Restormer (CVPR 2022) is what it grew from. Differs: a picture

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from pellucid.errors import MethodError, WeightsError
 from pellucid.networks.degradation_classifier import summary
-from pellucid.networks.degradation_perceiver import frozen_perceiver
+from pellucid.networks.degradation_perceiver import frozen_perceiver, to_be_filled
+from pellucid.weights.files import load_into
 
 SIDE = 224
 """Pixels that a picture is resized to, whatever its shape, unless told otherwise."""
@@ -109,16 +110,30 @@ class Perceived(nn.Module):
 
     Args:
         source: weights of a `degradation-perceiver`, or of a perceiver that `scripts/bundle_perceiver.py` wrote; those
-            of the bundled perceiver when absent.
+            of the bundled perceiver when absent. When they are not there or do not fit, its weights are NaN until those
+            of the restorer's file are loaded.
+        width: of the perceiver; see `DegradationPerceiver`.
+        kinds: that it looks for.
         is_shuffled: see `PooledMobileNet`.
     """
 
     sees_details = True
 
-    def __init__(self, source: str | None = None, is_shuffled: bool = False):
+    def __init__(
+        self,
+        source: str | None = None,
+        width: int = 32,
+        kinds: Sequence[str] = ("noise", "blur", "jpeg", "rain", "haze", "low-light"),
+        is_shuffled: bool = False,
+    ):
         super().__init__()
         self.is_shuffled = is_shuffled
-        self.perceiver = frozen_perceiver(source)
+        self.perceiver = to_be_filled({"width": width, "kinds": kinds}).eval().requires_grad_(False)
+        try:
+            load_into(self.perceiver, frozen_perceiver(source).state_dict(), "the perceiver")
+        except WeightsError:
+            for parameter in self.perceiver.parameters():
+                parameter.fill_(float("nan"))
         self.widths = (self.perceiver.summary_width + 2 * len(self.perceiver.kinds),) * 4
 
     @torch.no_grad()

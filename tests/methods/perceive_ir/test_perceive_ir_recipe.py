@@ -137,6 +137,21 @@ def test_the_quality_loss_is_asked_of_the_judge(tmp_path: Path) -> None:
     assert loss.item() == pytest.approx(F.l1_loss(restored, samples.clean).item() + 0.2 * quality.item(), rel=1e-4)
 
 
+def test_how_a_network_begins_does_not_depend_on_who_judges_it(tmp_path: Path) -> None:
+    stack = {"name": "residual-stack", "arguments": {"width": 8, "blocks": 2, "guidance": {"semantics": {"side": 32}}}}
+    plain = recipe(network=stack, objective={"difficulty": 0})
+    judged = recipe(
+        network=stack,
+        objective={"quality": 0.1, "perceiver": "default", "difficulty": 0.1, "proxies": [{"model": "default"}]},
+    )
+    for one, other in zip(plain.plain_network.parameters(), judged.plain_network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    missing = {"name": "perceived", "source": str(tmp_path / "gone.safetensors")}
+    stack["arguments"]["guidance"] = {"semantics": missing}  # pyright: ignore
+    with pytest.raises(ConfigurationError, match="weights of the perceiver that guides the network, got none"):
+        recipe(network=stack, objective={"difficulty": 0})
+
+
 def test_weights_of_the_other_stage_are_told(tmp_path: Path) -> None:
     tensors, description = recipe().weights()
     save_weights(tmp_path / "restorer.safetensors", tensors, description)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from pellucid.errors import ConfigurationError
 from pellucid.methods.base import StrategyBuilder
 from pellucid.methods.network_recipe import NetworkRecipe
@@ -22,13 +24,14 @@ def perceive_ir_recipe(
     """A network that learns to restore by Perceive-IR's losses, by any strategy.
 
     Raises:
-        ConfigurationError: when codes are to be contrasted and the network has none, or a proxy counts for a kind of
-            degradation that is not trained on.
+        ConfigurationError: when weights of what guides the network are not there, when codes are to be contrasted and
+            the network has none, or when a proxy counts for a kind of degradation that is not trained on.
         MethodError: when a proxy is not there.
         WeightsError: when weights of VGG-16, a proxy's or the perceiver's cannot be read.
     """
     settings, kinds = config.objective, pair_kinds(config.data.pairs)
     features, proxies = None, []
+    draws = torch.get_rng_state()  # what only judges must not decide how the network begins
     if settings.difficulty:
         from pellucid.networks.vgg16 import VGG16
 
@@ -46,9 +49,15 @@ def perceive_ir_recipe(
     perceiver = None
     if settings.quality and settings.perceiver is not None:
         perceiver = judge_of(settings.perceiver).to(accelerator.device)
+    torch.set_rng_state(draws)
     pixel = PixelObjective(config.optimisation.loss)
     objective = PerceiveObjective(pixel, settings, features, proxies, perceiver, kinds)
     recipe = NetworkRecipe("perceive-ir", config.network, config.optimisation, objective, strategy, accelerator, steps)
+    if not all(bool(parameter.isfinite().all()) for parameter in recipe.plain_network.parameters()):
+        raise ConfigurationError(
+            "Expected weights of the perceiver that guides the network, got none that fit: correct semantics.source, "
+            "width and kinds."
+        )
     guidance = getattr(recipe.plain_network, "guidance", None)
     if settings.contrast and (guidance is None or guidance.code is None):
         raise ConfigurationError(
