@@ -31,7 +31,7 @@ from pellucid.images.tiling import Box
 from pellucid.methods.load import load
 from pellucid.weights.bundled import bundled_weights
 
-DARK_BELOW = (0.08, 0.09, 0.1, 0.11, 0.12, 0.13, 0.14, 0.16)
+DARK_BELOW = (0.02, 0.03, 0.04, 0.045, 0.05, 0.06, 0.08, 0.1)
 HAZY_ABOVE = (0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99)
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 

@@ -55,7 +55,7 @@ SERVES = {
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
-LIMITS = {"dark_below": 0.1, "harm_counts": 1.0, "hazy_above": 0.985}
+LIMITS = {"dark_below": 0.045, "harm_counts": 3.0, "hazy_above": 0.985}
 """What a dark and what a hazy picture is (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}

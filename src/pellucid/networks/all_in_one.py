@@ -20,8 +20,8 @@ DARK, HAZY = 1, 2
 
 _NAMES = ("", "low light", "haze")
 
-DOUBTFUL = 4.0
-"""How many times as bright as a dark picture a picture may be that is lifted to see whether that does it good."""
+DOUBTFUL = 0.4
+"""Brightness from which on a picture is not lifted to see whether that does it good."""
 
 FLOOR = 0.01
 """Of brightness, so that black pictures have a logarithm."""
@@ -50,8 +50,8 @@ class AllInOne(nn.Module):
         perceiver: tells whether lifting a picture did it good; none when absent.
         harm_counts: how much that counts; it needs a perceiver. With `h` the perceived harm (severities weighted by how
             probable they are), a picture counts as `(brightness + 0.01) e^(harm_counts (h(lifted) - h)) - 0.01` bright,
-            if it is less than `DOUBTFUL` times as bright as a dark one: lifting makes a dark photograph look better and
-            one of dark things worse.
+            if its brightness is below `DOUBTFUL`: lifting makes a dark photograph look better and one of dark things
+            worse.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -128,7 +128,7 @@ class AllInOne(nn.Module):
     def darkness(self, views: Views) -> Tensor:
         """How bright each picture counts as, `(B,)`: less than `dark_below` is dark."""
         bright = brightness(views.overview)
-        is_in_doubt = bright < DOUBTFUL * self.dark_below  # what is far brighter is not lifted to see
+        is_in_doubt = bright < DOUBTFUL
         if self.perceiver is None or not bool(is_in_doubt.any()):
             return bright
         curves = self.tone.context(views)
