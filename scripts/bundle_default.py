@@ -49,7 +49,6 @@ SERVES = {
     "gaussian-blur+sensor-noise": "noise",
     "gaussian-blur+jpeg": "blur",
     "rain+jpeg": "rain",
-    "rain+sensor-noise": "rain",
 }
 
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
