@@ -23,7 +23,6 @@ from torch import Tensor
 from pellucid.app.recipe_file import read_run
 from pellucid.data.clean_pictures import check_leaks, load_clean_pictures
 from pellucid.data.config import DataSettings
-from pellucid.degradations.severity import NAMES
 from pellucid.networks.catalog import build_network
 from pellucid.weights.bundled import bundled_weights
 from pellucid.weights.files import load_into, load_weights, save_weights, sha256
@@ -54,7 +53,7 @@ SERVES = {
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
-LIMITS = {"dark_below": 0.045, "harm_counts": 3.0, "hazy_above": 0.985}
+LIMITS = {"dark_below": 0.14, "hazy_above": 0.985}
 """What a dark and what a hazy picture is (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}
@@ -110,18 +109,13 @@ def require_free(recipe: Mapping[str, Any], path: Path) -> None:
 
 
 def bundled() -> dict[str, Part]:
-    """The parts of the bundled model by name: tone, chooser, perceiver, generalist, specialists.<name>."""
+    """The parts of the bundled model by name: tone, chooser, generalist, specialists.<name>."""
     tensors, description = load_weights(bundled_weights("default"))
     arguments, origins = description["network"]["arguments"], description["parts"]
     networks = {
         "tone": {"name": "tone-map", "arguments": arguments["tone"]},
         "chooser": {"name": "degradation-classifier", "arguments": arguments["chooser"]},
         "generalist": arguments["generalist"],
-        **(
-            {"perceiver": {"name": "picture-perceiver", "arguments": arguments["perceiver"]}}
-            if "perceiver" in arguments
-            else {}
-        ),
         **{
             f"specialists.{name}": network
             for name, network in arguments["specialists"].items()
@@ -136,16 +130,6 @@ def bundled() -> dict[str, Part]:
         )
         for name, network in networks.items()
     }
-
-
-def perceiver(path: Path) -> Part:
-    """The perceiver that scripts/bundle_perceiver.py wrote; its kinds are named, whatever they will be one day."""
-    tensors, description = load_weights(path)
-    if description.get("network", {}).get("name") != "picture-perceiver":
-        raise SystemExit(f"Expected a perceiver as scripts/bundle_perceiver.py writes it, got {path}: name another.")
-    require_free(description["parts"]["degradations"]["recipe"], path)
-    arguments = {"degradations": {"kinds": list(NAMES), **description["network"]["arguments"]["degradations"]}}
-    return Part(tensors, {"name": "picture-perceiver", "arguments": arguments}, {"parts": description["parts"]})
 
 
 def mean(parts: list[Part]) -> Part:
@@ -164,7 +148,6 @@ def joined(parts: Mapping[str, Part], bytes_per_pixel: float, output: Path) -> N
         "generalist": dict(parts["generalist"].network),
         "specialists": {name: dict(parts[f"specialists.{name}"].network) for name in names} | UNTRAINED,
         "chooser": dict(parts["chooser"].network["arguments"]),
-        "perceiver": dict(parts["perceiver"].network["arguments"]),
         "serves": {domain: name for domain, name in SERVES.items() if name in {*names, *UNTRAINED}},
         **LIMITS,
         "least_probability": {name: least for name, least in LEAST_PROBABILITY.items() if name in {*names, *UNTRAINED}},
@@ -196,7 +179,6 @@ def main() -> None:
     parser.add_argument("--generalist", type=Path, help="trained with recipes/default.yaml")
     parser.add_argument("--tone", type=Path, nargs="+", help="trained with recipes/tone.yaml; their mean")
     parser.add_argument("--chooser", type=Path, help="trained with recipes/chooser.yaml")
-    parser.add_argument("--perceiver", type=Path, help="as scripts/bundle_perceiver.py wrote it")
     parser.add_argument("--specialist", type=named, action="append", default=[], help="name=path; may be repeated")
     parser.add_argument("--afresh", action="store_true", help="take nothing from the bundled model")
     parser.add_argument(
@@ -209,13 +191,11 @@ def main() -> None:
         given["generalist"] = trained(arguments.generalist)
     if arguments.chooser:
         given["chooser"] = trained(arguments.chooser)
-    if arguments.perceiver:
-        given["perceiver"] = perceiver(arguments.perceiver)
     if arguments.tone:
         given["tone"] = mean([trained(path) for path in arguments.tone])
     before = {} if arguments.afresh else load_weights(bundled_weights("default"))[1]
     parts = given if arguments.afresh else {**bundled(), **given}
-    lacking = {"generalist", "tone", "chooser", "perceiver"} - set(parts)
+    lacking = {"generalist", "tone", "chooser"} - set(parts)
     if lacking:
         raise SystemExit(f"Expected all parts of a model, {', '.join(sorted(lacking))} not given: name them.")
     joined(parts, arguments.bytes_per_pixel or before["bytes_per_pixel"], arguments.output)

@@ -14,7 +14,6 @@ from pellucid.images.overview import detail_boxes, spread, views
 from pellucid.methods.load import load
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.networks.catalog import build_network
-from pellucid.networks.picture_perceiver import Sight
 from pellucid.weights.files import save_weights
 
 # The specialists see further than the generalist, and need larger multiples.
@@ -109,48 +108,6 @@ def test_a_picture_is_dark_by_the_mean_of_its_largest_colours(level: float, limi
     assert network.taken_for(context) == ("low light" if is_lifted else "nothing in particular")
     if is_lifted:
         assert torch.equal(context[:, 2:], network.tone.context(views(image)))
-
-
-@pytest.mark.parametrize("sees_harm_in", ["dark", "lifted"])
-def test_a_picture_counts_as_darker_if_lifting_does_it_good(sees_harm_in: str) -> None:
-    """Against the formula, with a perceiver that sees two kinds, where a picture's details are dark or where not."""
-    network = lively(
-        dark_below=0.2, harm_counts=0.7, perceiver={"degradations": {"width": 4, "kinds": ["noise", "haze"]}}
-    )
-    lifting(network)
-    network.dark_below = 0.2
-    with pytest.raises(MethodError, match="Expected a perceiver for harm_counts"):
-        lively(dark_below=0.2, harm_counts=0.7)
-    presence, severity = torch.tensor([0.9, 0.4]), torch.tensor([0.5, 1.0])
-
-    def perceive(seen: Any) -> Sight:
-        is_dark = seen.details.amax(dim=(1, 2, 3, 4)) < 0.3
-        assert torch.equal(is_dark, seen.overview.amax(dim=(1, 2, 3)) < 0.3)
-        counts = (is_dark if sees_harm_in == "dark" else ~is_dark).float()[:, None]
-        return Sight(presence * counts, severity.expand(len(counts), 2), *[torch.zeros(0)] * 4)
-
-    network.perceiver = Perceiving(perceive)
-    images = torch.cat([0.25 * picture(), 0.29 * picture(), 0.85 + 0.1 * picture()])
-    bright = images.amax(dim=1).mean(dim=(1, 2))
-    harm = 0.9 * 0.5 + 0.4 * 1.0
-    worse = -harm if sees_harm_in == "dark" else harm
-    expected = (bright + 0.01) * torch.tensor(0.7 * worse).exp() - 0.01
-    expected[2] = bright[2]  # no dark picture is so bright: it is not lifted to see
-    torch.testing.assert_close(network.darkness(views(images)), expected)
-    says(network, [9, 0, 0, 0])
-    context = network.context(views(images[:1]))
-    assert network.is_sure(context) == (expected[0].item() < 0.2)
-
-
-class Perceiving(nn.Module):
-    """A perceiver that is a function."""
-
-    def __init__(self, perceive: Any):
-        super().__init__()
-        self.perceive = perceive
-
-    def forward(self, seen: Any) -> Sight:
-        return self.perceive(seen)
 
 
 def test_one_detail_that_sees_haze_is_enough() -> None:

@@ -12,19 +12,12 @@ from pellucid.errors import MethodError
 from pellucid.images.overview import Context, Views, detail_boxes, maps_of, spread
 from pellucid.networks.dark_channel import DarkChannel
 from pellucid.networks.degradation_classifier import DegradationClassifier
-from pellucid.networks.picture_perceiver import PicturePerceiver, harm
 from pellucid.networks.tone_map import ToneMap
 
 DARK, HAZY = 1, 2
 """What a whole picture may be; 0 is neither."""
 
 _NAMES = ("", "low light", "haze")
-
-DOUBTFUL = 0.4
-"""Brightness from which on a picture is not lifted to see whether that does it good."""
-
-FLOOR = 0.01
-"""Of brightness, so that black pictures have a logarithm."""
 
 
 class AllInOne(nn.Module):
@@ -42,16 +35,11 @@ class AllInOne(nn.Module):
         serves: domain of the chooser to the specialist that undoes it; other domains are the generalist's.
         least_probability: of a specialist's domains together, up to which the generalist is taken; by specialist, 0.5
             where it is not given. What does more harm where it is not needed should need more.
-        dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A detail of a
-            dark photograph looks like one of a photograph of dark things, so what the chooser sees is no judge.
+        dark_below: mean of the largest colour of every pixel, in `[0, 1]`, below which a picture is dark. A network is
+            not a better judge: a detail of a dark photograph looks like one of a photograph of dark things.
         hazy_above: probability of the chooser's domains with haze, in the detail where it is greatest, above which a
             picture is hazy; 1 if none ever is. From far away rain, snow and misty light look like haze; from near they
             do not. One detail is enough: haze is where it is far.
-        perceiver: tells whether lifting a picture did it good; none when absent.
-        harm_counts: how much that counts; it needs a perceiver. With `h` the perceived harm (severities weighted by how
-            probable they are), a picture counts as `(brightness + 0.01) e^(harm_counts (h(lifted) - h)) - 0.01` bright,
-            if its brightness is below `DOUBTFUL`: lifting makes a dark photograph look better and one of dark things
-            worse.
 
     Source:
         Networks that each see part of the cases, and one that chooses among them: Jacobs et al., "Adaptive Mixtures of
@@ -59,7 +47,7 @@ class AllInOne(nn.Module):
         trained on its own, and one is taken rather than a weighted sum, which would cost as much as all of them.
     """
 
-    in_float32 = ("tone", "chooser", "perceiver")
+    in_float32 = ("tone", "chooser")
     belongs: Tensor
     least: Tensor
 
@@ -74,11 +62,8 @@ class AllInOne(nn.Module):
         least_probability: Mapping[str, float] | None = None,
         dark_below: float = 0.0,
         hazy_above: float = 1.0,
-        perceiver: PicturePerceiver | None = None,
-        harm_counts: float = 0.0,
     ):
         super().__init__()
-        self.perceiver, self.harm_counts = perceiver, harm_counts
         self.tone, self.dark_channel, self.generalist, self.chooser = tone, dark_channel, generalist, chooser
         self.specialists = nn.ModuleDict(specialists)
         self.dark_below, self.hazy_above = dark_below, hazy_above
@@ -89,8 +74,6 @@ class AllInOne(nn.Module):
                 f"Expected every specialist to serve domains that the chooser knows, got {unknown[0]!r} on one side "
                 "only: correct serves, specialists or the chooser's domains."
             )
-        if harm_counts and perceiver is None:
-            raise MethodError("Expected a perceiver for harm_counts, got none: name its arguments, or leave that out.")
         self.needs_context = any(getattr(part, "needs_context", False) for part in self.parts)
         self.with_haze = [row for row, domain in enumerate(domains) if "haze" in domain.split("+")]
         belongs = [[float(serves.get(domain) == name) for name in names] for domain in domains]
@@ -125,22 +108,10 @@ class AllInOne(nn.Module):
         """How probable haze is where it is clearest, `(B,)`; `seen` as `look` gives it."""
         return seen.softmax(dim=2)[:, :, self.with_haze].sum(dim=2).amax(dim=1)
 
-    def darkness(self, views: Views) -> Tensor:
-        """How bright each picture counts as, `(B,)`: less than `dark_below` is dark."""
-        bright = brightness(views.overview)
-        is_in_doubt = bright < DOUBTFUL
-        if self.perceiver is None or not bool(is_in_doubt.any()):
-            return bright
-        curves = self.tone.context(views)
-        lifted = self._undone(views, torch.cat([torch.full_like(curves[:, :1], DARK), curves], dim=1), is_in_doubt)
-        worse = harm(self.perceiver(lifted)) - harm(self.perceiver(views))
-        counted = (bright + FLOOR) * (self.harm_counts * worse).exp() - FLOOR
-        return torch.where(is_in_doubt, counted, bright)
-
     def is_what(self, views: Views, seen: Tensor) -> Tensor:
         """`DARK`, `HAZY` or 0, `(B,)`. A dark picture is not looked at for haze."""
-        is_dark = self.darkness(views) < self.dark_below
         hazy = torch.where(self.haze(seen) > self.hazy_above, HAZY, 0)
+        is_dark = brightness(views.overview) < self.dark_below
         return torch.where(is_dark, DARK, hazy)
 
     def context(self, views: Views) -> Context | None:

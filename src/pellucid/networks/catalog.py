@@ -75,14 +75,12 @@ def _all_in_one(
     specialists: Mapping[str, Mapping[str, Any]],
     chooser: Mapping[str, Any],
     dark_channel: Mapping[str, Any] | None = None,
-    perceiver: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> nn.Module:
     """`generalist` and `specialists` are names and arguments of networks; the others are arguments."""
     from pellucid.networks.all_in_one import AllInOne
     from pellucid.networks.dark_channel import DarkChannel
     from pellucid.networks.degradation_classifier import DegradationClassifier
-    from pellucid.networks.picture_perceiver import PicturePerceiver
     from pellucid.networks.tone_map import ToneMap
 
     return AllInOne(
@@ -91,7 +89,6 @@ def _all_in_one(
         build_network(generalist["name"], generalist["arguments"]),
         {name: build_network(part["name"], part["arguments"]) for name, part in specialists.items()},
         DegradationClassifier(**chooser),
-        perceiver=None if perceiver is None else PicturePerceiver(**perceiver),
         **arguments,
     )
 

@@ -102,8 +102,3 @@ def picture_clues(presence: Tensor, views: Views) -> Tensor:
     bright = views.overview.float().clamp(0, 1).amax(dim=1).mean(dim=(1, 2)).clamp_min(1e-3).log()
     spread = [presence.mean(dim=1), presence.amax(dim=1), presence.amin(dim=1)]
     return torch.stack([*spread, bright[:, None].expand_as(spread[0])], dim=-1)
-
-
-def harm(sight: Sight) -> Tensor:
-    """How much is wrong with each picture in all, `(B,)`: severities, weighted by how probable they are."""
-    return (sight.presence * sight.severity).sum(dim=1)
