@@ -9,7 +9,9 @@ RUNS holds a run folder per recipe of recipes/perceive-ir/study-stack and seed, 
 patches in the same order. They are measured by their averaged weights after the last step on pictures that none was
 trained on: Kodak24 in crops of 500 pixels, under noise, haze and rain as training has them, three degrees of each; and
 every fourth picture of Rain100L and all of SOTS_indoor10, whose rain and haze are of another make; on a CPU, in
-float32. Nothing is selected. What is in `pictures.csv.gz` of the output was measured before and stays, so that a seed
+float32. Arms with semantic vectors are measured as their recipes have it, by the vectors of parts as large as
+training's patches, and as Perceive-IR does it, by those of the whole picture (ARM-whole): training is the same. Nothing
+is selected. What is in `pictures.csv.gz` of the output was measured before and stays, so that a seed
 can be added when the other runs are gone; a run that is not finished is left out.
 
 The verdict follows a rule that was written down before anything was measured (`VERDICT`). Beside it: SSIM; the distance
@@ -32,17 +34,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pellucid.app.recipe_file import read_run
 from pellucid.evaluation.benchmark_sets import open_benchmark_set
 from pellucid.evaluation.evaluate import Case, cases, spread_evenly
 from pellucid.evaluation.laboratory.bootstrap import Interval, paired_bootstrap
 from pellucid.evaluation.measures import psnr, rounded_to_8_bits, ssim
 from pellucid.evaluation.protocols import Trial, find_protocol
-from pellucid.methods.load import load
-from pellucid.methods.restorer import restorer_from_weights, set_precision
+from pellucid.methods.load import Model
+from pellucid.methods.restorer import NetworkRestorer, restorer_from_weights
 from pellucid.networks.catalog import build_network
 from pellucid.networks.vgg16 import VGG16
 from pellucid.training.run_folder import environment
-from pellucid.weights.files import load_weights
+from pellucid.weights.files import load_into, load_weights
 
 TASKS: dict[str, list[tuple[str, str, float | None]]] = {
     "noise": [("dil-noise", "kodak24-500", sigma) for sigma in (15.0, 25.0, 50.0)],
@@ -59,7 +62,8 @@ TRAINED_ON = ("noise", "haze", "rain")
 COMPARISONS = (
     ("a2-empty", "a0-plain", "blocks that could be guided, without anything to be guided by"),
     ("a3-code", "a2-empty", "the code and its contrast (CFE, L_cl)"),
-    ("a4-semantics", "a2-empty", "semantic vectors (SGM)"),
+    ("a4-semantics-whole", "a2-empty", "semantic vectors (SGM) of the whole picture, as released"),
+    ("a4-semantics", "a2-empty", "semantic vectors of parts as large as training's patches"),
     ("a4-semantics", "a4s-shuffled", "that these are the picture's own, not another one's"),
     ("a5-both", "a0-plain", "code and semantics"),
     ("a5-both", "a1-wide", "code and semantics, against as many parameters of a plain network"),
@@ -117,11 +121,23 @@ def is_finished(folder: Path) -> bool:
     return description["step"] == description["recipe"]["training"]["steps"]
 
 
-def restore_by(folder: Path) -> Callable[[Tensor], Tensor]:
-    """As the weights of a run would restore, on a CPU, in float32."""
-    model = load(folder / "weights.safetensors", "cpu")
-    set_precision(model.restorer.network, torch.float32)  # pyright: ignore[reportAttributeAccessIssue]
-    return lambda image: model.restore(image).image
+def variants(arm: str) -> dict[str, dict[str, Any]]:
+    """Names to network arguments: the arm as its recipe has it, and with vectors of whole pictures where it has any."""
+    arguments = read_run(RECIPES / f"{arm}.yaml").config.network.arguments
+    semantics = arguments.get("guidance", {}).get("semantics", {})
+    if "cut" not in semantics:
+        return {arm: arguments}
+    whole = {key: value for key, value in semantics.items() if key != "cut"}
+    return {arm: arguments, f"{arm}-whole": {**arguments, "guidance": {**arguments["guidance"], "semantics": whole}}}
+
+
+def restore_by(folder: Path, arguments: dict[str, Any]) -> Callable[[Tensor], Tensor]:
+    """As the weights of a run would restore in a network with these arguments, on a CPU, in float32."""
+    tensors, description = load_weights(folder / "weights.safetensors")
+    network = build_network(description["network"]["name"], arguments)
+    load_into(network, tensors, folder)
+    restorer = NetworkRestorer(network, dtype=torch.float32)
+    return lambda image: Model(folder.name, restorer, description, "", "cpu").restore(image).image
 
 
 def measured(arm: str, seed: str, restore: Callable[[Tensor], Tensor] | None, features: VGG16) -> list[Row]:
@@ -219,6 +235,7 @@ def verdict(rows: Sequence[Row], arm: str, other: str, seeds: Sequence[str]) -> 
 def report(rows: Sequence[Row], facts: dict[str, dict[str, Any]]) -> str:
     """Everything as Markdown."""
     arms = sorted({row.arm for row in rows} - {WITHOUT})
+    facts = {arm: facts[arm.removesuffix("-whole")] for arm in arms}
     seeds_of = {arm: sorted({row.seed for row in rows if row.arm == arm}) for arm in arms}
     tasks = list(TASKS)
     lines = ["### PSNR in dB, mean over pictures, degrees and seeds", ""]
@@ -247,7 +264,7 @@ def report(rows: Sequence[Row], facts: dict[str, dict[str, Any]]) -> str:
         values = [statistics.fmean(_mean(rows, arm, task, name) for task in TRAINED_ON) for name in ("ssim", "vgg")]
         cost = "" if arm == WITHOUT else f"{facts[arm]['seconds_per_step']:.2f}"
         lines.append(_line([arm, f"{values[0]:.4f}", f"{values[1]:.4f}", cost]))
-    probes = {arm: facts[arm]["probe"] for arm in arms if facts[arm]["probe"]}
+    probes = {arm: facts[arm]["probe"] for arm in arms if facts[arm]["probe"] and not arm.endswith("-whole")}
     if probes:
         names = list(next(iter(probes.values())))
         lines += ["", "### What a linear probe reads from the code: share told right of held-out pictures", ""]
@@ -331,11 +348,13 @@ def main() -> None:
         rows += measured(WITHOUT, "", None, features)
     for folder in sorted(arguments.runs.iterdir()):
         match = named.fullmatch(folder.name)
-        if match is None or (match[1], match[2]) in known or not is_finished(folder):
+        if match is None or not is_finished(folder):
             continue
-        print(folder.name, flush=True)
         arm, seed = match[1], match[2]
-        rows += measured(arm, seed, restore_by(folder), features)
+        for name, its in variants(arm).items():
+            if (name, seed) not in known:
+                print(f"{name}-s{seed}", flush=True)
+                rows += measured(name, seed, restore_by(folder, its), features)
         facts["curves"][folder.name] = curve_of(folder)
         if arm not in facts["arms"]:
             facts["arms"][arm] = facts_of(folder)

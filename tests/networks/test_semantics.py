@@ -130,6 +130,20 @@ def test_resizing_keeps_the_range_and_what_has_the_size() -> None:
     assert resized(steps).max() <= 1
 
 
+def test_parts_are_seen_as_a_patch_of_training_is() -> None:
+    """A whole patch is its own part; of larger details the middle counts, and of several the mean."""
+    plain, in_parts = PooledMobileNet(side=64), build_semantics("mobilenet-v2", {"side": 64, "cut": 80})
+    patch = picture(80)
+    for seen, expected in zip(in_parts(patch[:, None]), plain(patch), strict=True):
+        torch.testing.assert_close(seen, expected)
+    details = torch.rand(2, 3, 3, 128, 120, generator=torch.Generator().manual_seed(1))
+    for level, seen in enumerate(in_parts(details)):
+        expected = sum(plain(detail[..., 24:104, 20:100])[level] for detail in details.unbind(1)) / 3
+        torch.testing.assert_close(seen, expected, atol=1e-5, rtol=1e-4)
+    small = torch.rand(1, 1, 3, 40, 100)
+    torch.testing.assert_close(in_parts(small)[0], plain(small[0, :, :, :, 10:90])[0])
+
+
 def test_what_is_perceived_is_what_the_perceiver_says() -> None:
     """The last numbers are those that `pellucid perceive` shows of each detail, before a picture is concluded from."""
     encoder = Perceived()

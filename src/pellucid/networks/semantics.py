@@ -150,6 +150,31 @@ class Perceived(nn.Module):
         return [vector.roll(1, dims=0) if self.is_shuffled and self.training else vector] * 4
 
 
+class InParts(nn.Module):
+    """Another encoder's vectors of parts of a picture as large as training's patches, their means.
+
+    Where training sees patches and restoring whole pictures, reduced to the same size, an encoder's vectors of the two
+    are of two kinds: noise that fills a patch is averaged away in a reduced photograph.
+
+    Args:
+        encoder: that gives four vectors of a picture.
+        cut: side of the parts, pixels.
+    """
+
+    sees_details = True
+
+    def __init__(self, encoder: Any, cut: int):
+        super().__init__()
+        self.encoder, self.cut, self.widths = encoder, cut, encoder.widths
+
+    def forward(self, details: Tensor) -> list[Tensor]:
+        """Parts of each picture, `(B, N, 3, h, w)` in `[0, 1]`, cut at their middle, to four vectors, float32."""
+        height, width = (min(self.cut, side) for side in details.shape[-2:])
+        top, left = (details.shape[-2] - height) // 2, (details.shape[-1] - width) // 2
+        parts = details[..., top : top + height, left : left + width]
+        return [one.unflatten(0, parts.shape[:2]).mean(dim=1) for one in self.encoder(parts.flatten(0, 1))]
+
+
 class NoSemantics(nn.Module):
     """Zeros of the widths of another encoder: the same architecture without its information.
 
@@ -178,7 +203,8 @@ SEMANTICS: dict[str, Callable[..., Any]] = {
 def build_semantics(name: str, arguments: Mapping[str, Any]) -> Any:
     """The encoder called `name`: a module from `(B, 3, h, w)` to four vectors, with their `widths`.
 
-    One that `sees_details` takes details of each picture at full resolution, `(B, N, 3, h, w)`, instead.
+    One that `sees_details` takes details of each picture at full resolution, `(B, N, 3, h, w)`, instead. Any does with
+    the argument `cut`, see `InParts`.
 
     Raises:
         MethodError: when the name is not known, or an argument is not.
@@ -187,7 +213,9 @@ def build_semantics(name: str, arguments: Mapping[str, Any]) -> Any:
     if name not in SEMANTICS:
         raise MethodError(f"Expected semantics out of {', '.join(SEMANTICS)}, got {name!r}: choose one of them.")
     try:
-        return SEMANTICS[name](**arguments)
+        own = {key: value for key, value in arguments.items() if key != "cut"}
+        encoder = SEMANTICS[name](**own)
+        return InParts(encoder, arguments["cut"]) if "cut" in arguments else encoder
     except TypeError as error:
         raise MethodError(f"Expected arguments that semantics {name} knows, got {dict(arguments)}: {error}.") from error
 
