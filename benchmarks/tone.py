@@ -5,8 +5,7 @@
 Pairs: SOTS_train15 and LowLight_SICE122, training sets that the bundled weights were not trained on. Pictures that need
 nothing, likewise: BSDS_rest, whole and in quarters, which hold dark and bright things alone, ImageNet250_256 and the
 clean halves of LowLight_SICE122 and Rain800_110; of BSDS_rest also grey JPEGs of quality 20 to 60, and every fourth
-quarter with sensor noise; of three sets the darkest sixteenth of each picture, enlarged, half of these with little
-noise. The pictures held out by recipes/tone.yaml, as they are and damaged.
+quarter with sensor noise. The pictures held out by recipes/tone.yaml, as they are and damaged.
 
 First table: how many are dark below a limit, and how many hazy above one. Second: the PSNR of the input and of what
 every picture of the group would be with low light or haze undone. Third, where the default model undoes one, what is
@@ -20,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from measuring import degraded_patches, held_out_pictures, psnr, restored_by
 from pellucid.app.recipe_file import read_run
@@ -57,16 +55,6 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
     found["bsds_rest, quarters, sensor-noise"] = [
         (apply_chains(pixels, [noise.draw(draws)], draws).clamp(0, 1), pixels) for pixels in halves[::4]
     ]
-    close = [
-        darkest_part(pixels[None].float() / 255)
-        for name in ("bsds_rest", "rain800_110", "lowlight_sice122")
-        for _, pixels in clean_pictures(name)
-    ]
-    noise = Mixture({"sensor-noise": 1}, severity=(0.0, 0.15))
-    found["darkest sixteenths, enlarged"] = [
-        (apply_chains(pixels, [noise.draw(draws)], draws).clamp(0, 1) if row % 2 else pixels, pixels)
-        for row, pixels in enumerate(close)
-    ]
     for name in ("imagenet250_256", "lowlight_sice122", "rain800_110"):
         pixels = [pixels[None].float() / 255 for _, pixels in clean_pictures(name)]
         found[f"{name}, clean"] = [(clean, clean) for clean in pixels]
@@ -77,14 +65,6 @@ def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
         batch = degraded_patches(held_out, name, size=384, count=30, seed=5)
         found[name] = list(zip(batch.degraded.split(1), batch.clean.split(1), strict=True))
     return found
-
-
-def darkest_part(picture: Tensor) -> Tensor:
-    """The darkest sixteenth of a picture, `(1, 3, H, W)`, enlarged to 480 pixels: a close-up of something dark."""
-    parts = [part for upper in picture.tensor_split(4, 2) for part in upper.tensor_split(4, 3)]
-    darkest = min(parts, key=lambda part: part.amax(dim=1).mean().item())
-    scale = 480 / max(darkest.shape[-2:])
-    return F.interpolate(darkest, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def seen(network: Any, pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[str], list[str]]:
