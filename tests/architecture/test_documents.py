@@ -148,6 +148,7 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
         "docs/methods/perceive_ir.md": [
             "perceiver/perceiver",
             "do-no-harm",
+            "perceive-ir-stack/study",
             "all-in-one-3/tables:1",
             "all-in-one-5/tables:1",
         ],
