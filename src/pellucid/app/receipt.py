@@ -67,6 +67,8 @@ class Receipt:
         harm_before: how much is wrong with the original, severities weighted by how probable they are; likewise.
         harm_after: of what restoring gave; likewise.
         kept: why the result is the original; `None` when it is restored.
+        belief: how much of what restoring changes is in the result, in `[0, 1]`.
+        trust: the maps that lie beside the result in a few numbers, see `pellucid.app.trust.Trust`; `None` without.
     """
 
     source: FileFacts
@@ -89,6 +91,8 @@ class Receipt:
     harm_before: float | None = None
     harm_after: float | None = None
     kept: str | None = None
+    belief: float = 1.0
+    trust: dict[str, float] | None = None
 
     @property
     def is_untouched(self) -> bool:

@@ -16,7 +16,7 @@ from pellucid.app.unused_gpu import unused_gpu
 from pellucid.errors import ConfigurationError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.images.memory import parse_memory
-from pellucid.methods.load import Model, load
+from pellucid.methods.load import Model, load, with_trust
 from pellucid.methods.perceiver import load_perceiver
 from pellucid.version import __version__
 
@@ -36,6 +36,8 @@ def restore(
     receipts: bool = False,
     overwrite: bool = False,
     always: bool = False,
+    trust: bool = False,
+    belief: float = 1.0,
     progress: Progress | None = None,
 ) -> Restored:
     """Restore picture files; nothing else about them is lost, and no original is touched.
@@ -60,6 +62,10 @@ def restore(
         receipts: write `NAME.receipt.json` beside every result.
         overwrite: do finished pictures again, and replace files that Pellucid did not write.
         always: restore pictures whatever they look like, and keep every result.
+        trust: write maps of trust into a folder beside every result, `photo.restored.jpg.trust/`: a drawn one, what may
+            be off by how much, and what is belief, with a summary.
+        belief: how much of what restoring changes is kept, from 0, the data alone, to 1; see `blend` for results that
+            are there already.
         progress: told after every tile.
 
     Returns:
@@ -81,12 +87,22 @@ def restore(
     if report is not None:
         pictures = [path for job in jobs for path in (job.source, job.target)]
         check_report(Path(report), pictures, overwrite=overwrite)
+    if not 0 <= belief <= 1:
+        raise ConfigurationError(f"Expected belief from 0 to 1, got {belief:g}: 0 is the data alone.")
+    if trust and belief != 1:
+        raise ConfigurationError(
+            f"Expected belief of 1 with maps of trust, which are those of the full result, got {belief:g}: restore "
+            "with trust first, then blend."
+        )
     previewed = None if report is None else PreviewedPictures(max_megapixels)
     loaded = model if isinstance(model, Model) else load(model, device)
+    loaded = with_trust(loaded) if trust else loaded
     if device is None and (gpu := unused_gpu(loaded.device)):
         logger.warning("%s", gpu)
     perceiver = None if always else load_perceiver(device=loaded.device)
-    wishes = Wishes(loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed)
+    wishes = Wishes(
+        loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed, belief, has_trust=trust
+    )
     started = time.perf_counter()
     remove_leftovers(job.target.parent for job in jobs)
     files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)

@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from pellucid.app.budget import plan_tile
 from pellucid.app.do_no_harm import Judgement, judged_after, judged_before, keep_original
 from pellucid.app.notes import collected_notes
 from pellucid.app.receipt import FileFacts, Receipt
+from pellucid.app.trust import MAPS, TrustMaps
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -25,10 +27,17 @@ from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
 from pellucid.methods.perceiver import Perceiver
 from pellucid.methods.restorer import is_out_of_memory
+from pellucid.methods.trusted import TrustedRestorer
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
+
+KEPT_TILE = 1024
+"""Pixels along a side that are looked at at once, of a picture that is kept as it is."""
+
+UNTOUCHED = "clean"
+"""What such a picture counts as, among what pictures are taken for."""
 
 
 def restore_file(
@@ -40,6 +49,7 @@ def restore_file(
     memory: str | int | None = None,
     tile: int | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    belief: float = 1.0,
     log_level: int = logging.DEBUG,
     begin: Callable[[], None] | None = None,
     progress: Callable[[float], None] | None = None,
@@ -49,12 +59,13 @@ def restore_file(
     Args:
         source: the original.
         target: the result; its suffix decides the format. Its folder is made when missing.
-        model: that restores.
+        model: that restores; one with maps of trust has them written beside the result.
         perceiver: who says whether there is anything to restore, and whether it was bettered; if not, the result is the
             original. The picture is restored whatever it looks like when absent.
         memory: see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
         max_megapixels: see `files.read_picture`.
+        belief: how much of what restoring changes is kept, in `[0, 1]`: 0 is the data alone.
         log_level: of the line that names the device and the tile.
         begin: called just before the target is written; never for an original that is kept where it lies.
         progress: told the share done, in `[0, 1]`, after each tile.
@@ -70,6 +81,7 @@ def restore_file(
     with collected_notes() as notes:
         before, judgement, taken_for = _facts(source), Judgement(), None
         picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
+        maps = _maps(model.restorer, picture, target)
         try:
             seen = views_of(picture) if picture.is_as_shown or model.restorer.needs_context else None
             context = None if seen is None else model.restorer.context(seen)
@@ -84,7 +96,7 @@ def restore_file(
                 part = "whole" if tile is None else f"tile {tile}"
                 logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, size[1], size[0])
                 taken_for = restorer.taken_for(context)
-                work = _Work(picture, target, restorer, context, tiles, judge, begin)
+                work = _Work(picture, target, restorer, context, tiles, judge, begin, belief, maps)
                 judgement = _restore(work, judgement, progress)
             if judgement.kept is not None:
                 logger.info("%s is kept as it is: %s.", source, judgement.kept)
@@ -92,6 +104,12 @@ def restore_file(
                     begin()
                 if keep_original(picture, target):
                     notes.clear()  # they are about reading, which has changed nothing
+                if maps is not None:
+                    _map_original(picture, model.restorer, maps)
+            after = _facts(target)
+            trust = None if maps is None else maps.save(target, after.sha256, __version__)
+            if trust is not None:
+                logger.info("%s: %s.", target, trust)
         except (RuntimeError, MemoryError) as error:  # beside the network, too: views, contexts, samples
             if not is_out_of_memory(error):
                 raise
@@ -100,11 +118,13 @@ def restore_file(
                 "else uses it."
             ) from error
         finally:
+            if maps is not None:
+                maps.close()
             picture.close()
     wrong = {} if judgement.before is None else judgement.before.wrong
     return Receipt(
         source=before,
-        target=_facts(target),
+        target=after,
         model=model.name,
         model_sha256=model.weights_sha256,
         device=model.device,
@@ -123,6 +143,8 @@ def restore_file(
         harm_after=None if judgement.after is None else round(judgement.after.harm, 4),
         perceived={name: round(found.severity, 3) for name, found in wrong.items()},
         kept=judgement.kept,
+        belief=belief,
+        trust=None if trust is None else asdict(trust),
     )
 
 
@@ -137,6 +159,16 @@ class _Work:
     tiles: Sequence[Tile]
     judge: Perceiver | None
     begin: Callable[[], None] | None
+    belief: float
+    maps: TrustMaps | None
+
+
+def _maps(restorer: Restorer, picture: Picture, target: Path) -> TrustMaps | None:
+    """Where the maps of this picture go; `None` of a restorer without."""
+    if not isinstance(restorer, TrustedRestorer):
+        return None
+    size = (picture.height, picture.width)
+    return TrustMaps(size, restorer.bound.level, target.parent, picture.in_memory_bytes)
 
 
 def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None] | None) -> Judgement:
@@ -146,11 +178,16 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
     collected = CollectedViews(size) if work.judge is not None else None
 
     def function(part: Tensor, box: Box) -> Tensor:
-        return restorer.restore(part, None if context is None else spread(context, size, box)).image
+        restoration = restorer.restore(part, None if context is None else spread(context, size, box))
+        image = restoration.image if work.belief == 1 else part.lerp(restoration.image, work.belief)
+        return image if work.maps is None else torch.cat([image, *(restoration.maps[name] for name in MAPS)], dim=1)
 
     canvas = Canvas(picture, work.target.parent)
 
     def write(top: int, left: int, restored: Tensor) -> None:
+        if work.maps is not None:
+            work.maps.write(top, left, restored[:, :3], restored[:, 3:])
+            restored = restored[:, :3]
         canvas.write(top, left, restored)
         if collected is not None:
             collected.write(top, left, _as_seen(restored, picture))
@@ -167,6 +204,23 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
     finally:
         canvas.close()
     return judgement
+
+
+def _map_original(picture: Picture, restorer: Restorer, maps: TrustMaps) -> None:
+    """The maps of a result that is the original itself."""
+    assert isinstance(restorer, TrustedRestorer)
+    size, network = (picture.height, picture.width), restorer.network
+    tiles = plan_tiles(*size, tile=KEPT_TILE, multiple=network.size_multiple, radius=network.receptive_radius)
+
+    def function(part: Tensor, box: Box) -> Tensor:
+        found = restorer.maps(part, part, UNTOUCHED)
+        return torch.cat([part, *(found[name] for name in MAPS)], dim=1)
+
+    def write(top: int, left: int, restored: Tensor) -> None:
+        maps.write(top, left, restored[:, :3], restored[:, 3:])
+
+    maps.begin()
+    restore_streamed(picture.read, write, function, tiles, size)
 
 
 def _as_seen(restored: Tensor, picture: Picture) -> Tensor:

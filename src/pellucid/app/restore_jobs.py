@@ -16,6 +16,7 @@ from pellucid.app.receipt import Receipt, update_receipt
 from pellucid.app.report import size_of
 from pellucid.app.restore_file import restore_file
 from pellucid.app.targets import check_is_ours, first_existing
+from pellucid.app.trust import check_trust_folder, has_trust
 from pellucid.errors import ImageError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
@@ -41,6 +42,8 @@ class Wishes:
         has_receipts: whether every result gets one beside it.
         overwrite: whether finished pictures are done again, and files that Pellucid did not write are replaced.
         previewed: takes previews for the report; `None` without one.
+        belief: how much of what restoring changes is kept, in `[0, 1]`.
+        has_trust: whether maps of trust are written beside every result; the model has them.
     """
 
     model: Model
@@ -51,6 +54,8 @@ class Wishes:
     has_receipts: bool = False
     overwrite: bool = False
     previewed: PreviewedPictures | None = None
+    belief: float = 1.0
+    has_trust: bool = False
 
 
 @dataclass
@@ -126,6 +131,8 @@ def _restored(
         finished = _finished(job, journal, wishes)  # by another run, meanwhile
     if finished is None:
         _check_target(job, journal, wishes.overwrite)
+        if wishes.has_trust:
+            check_trust_folder(job.target, overwrite=wishes.overwrite)
         receipt = restore_file(
             job.source,
             job.target,
@@ -134,6 +141,7 @@ def _restored(
             memory=wishes.memory,
             tile=wishes.tile,
             max_megapixels=wishes.max_megapixels,
+            belief=wishes.belief,
             log_level=logging.INFO if job.is_alone else logging.DEBUG,
             begin=lambda: journal.begin(job.target),
             progress=tell,
@@ -153,7 +161,9 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     if wishes.overwrite:
         return None
     receipt = journal.finished(job.target)
-    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
+    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256 or receipt.belief != wishes.belief:
+        return None
+    if wishes.has_trust and not has_trust(job.target, receipt.target.sha256):
         return None
     # An original that was replaced is its own result; restoring it once more would not be the same again.
     if job.target == job.source and not receipt.is_untouched:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.app.recipe_file import Run, read_run
+from pellucid.data.config import OwnBatches
 from pellucid.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,8 @@ def _forget_other_precision(precision: str) -> None:
 
 def _warn_of_settings(run: Run) -> None:
     """Say what is allowed and can hardly be meant."""
+    if isinstance(run.config.data, OwnBatches):
+        return
     domains = [name for name, weight in run.config.data.mixture.items() if weight > 0]
     domains += [pair.name for pair in run.config.data.pairs if run.config.data.pairs_share > 0]
     if run.strategy.startswith("dil-") and len(domains) < 2:
@@ -170,6 +173,8 @@ def _batches(run: Run, data_root: Path | None, device: Any, rank: int) -> tuple[
     from pellucid.images.memory import parse_memory
 
     data = run.config.data
+    if isinstance(data, OwnBatches):
+        return data.batches(data_root, device, rank)
     budget = parse_memory(data.memory)
     pictures = open_clean_pictures(data, data_root, PixelCache(budget))
     pairs = load_training_pairs(data, data_root)

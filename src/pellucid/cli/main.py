@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from pellucid.cli.blend import blend
 from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.lab import lab
@@ -28,7 +29,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, perceive, train, evaluate, lab, degrade, models):
+for verb in (restore, blend, perceive, train, evaluate, lab, degrade, models):
     app.command(verb)
 
 

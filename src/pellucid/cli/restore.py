@@ -20,6 +20,8 @@ def restore(
     receipts: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     always: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    trust: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    belief: float = 1.0,
 ) -> int:
     """Restore photographs; nothing else about the files is lost.
 
@@ -41,6 +43,8 @@ def restore(
         receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.
         overwrite: Do finished pictures again, and replace files that Pellucid did not write.
         always: Restore pictures whatever they look like, and keep every result.
+        trust: Write maps of trust into PICTURE.trust/ beside each result: where it may be off, and what is belief.
+        belief: How much of what restoring changes is kept: 1 is all, 0 none. `pellucid blend` does it with a result.
     """
     from pellucid.app.restore import restore as restore_pictures
     from pellucid.cli.progress import ProgressDisplay
@@ -59,6 +63,8 @@ def restore(
             receipts=receipts,
             overwrite=overwrite,
             always=always,
+            trust=trust,
+            belief=belief,
             progress=progress,
         )
     for restored in outcome.files:

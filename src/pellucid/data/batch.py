@@ -18,6 +18,7 @@ class Batch:
         step: the number of the step that the batch is for.
         chains: per sample, the degradations that made it, with their parameters, in the order in which they were
             applied; empty where nobody knows them, as for pairs. All are empty when absent.
+        prior: what a prior takes each sample's clean picture for, `(B, 3, H, W)`; `None` where there is no prior.
     """
 
     degraded: Tensor
@@ -25,6 +26,7 @@ class Batch:
     domains: tuple[str, ...]
     step: int = 0
     chains: tuple[Chain, ...] = ()
+    prior: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not self.chains:
@@ -37,4 +39,5 @@ class Batch:
     def rows(self, rows: list[int]) -> "Batch":
         """Some samples, by their numbers."""
         domains, chains = tuple(self.domains[row] for row in rows), tuple(self.chains[row] for row in rows)
-        return Batch(self.degraded[rows], self.clean[rows], domains, self.step, chains)
+        prior = None if self.prior is None else self.prior[rows]
+        return Batch(self.degraded[rows], self.clean[rows], domains, self.step, chains, prior)

@@ -1,6 +1,7 @@
 """What a training run is fed with."""
 
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +10,15 @@ class Section(BaseModel):
     """A frozen group of settings that refuses what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@runtime_checkable
+class OwnBatches(Protocol):
+    """A section that is not of clean pictures to be degraded: it makes its batches itself."""
+
+    def batches(self, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
+        """Training batches by step, one batch that training never sees, and the fingerprint of all pictures."""
+        ...
 
 
 class PictureSource(Section):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import MethodError
+from pellucid.methods.bigprior.config import BigPriorConfig
 from pellucid.methods.dil.config import (
     ParallelFirstOrder,
     ParallelSecondOrder,
@@ -13,6 +14,7 @@ from pellucid.methods.dil.config import (
 )
 from pellucid.methods.perceive_ir.config import PerceiveIRConfig, PromptsConfig
 from pellucid.methods.supervised.config import EmpiricalRiskSettings, SupervisedConfig
+from pellucid.methods.trust_map.config import TrustMapConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -86,10 +88,31 @@ def _prompts_recipe(
     return PromptsRecipe(config, accelerator, steps)
 
 
-def _no_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
+def _trust_map_recipe(
+    config: TrustMapConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
+) -> "Recipe":
+    from pellucid.methods.trust_map.recipe import TrustMapRecipe
+
+    return TrustMapRecipe(config, strategy, accelerator, steps)
+
+
+def _bigprior_recipe(
+    config: BigPriorConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int
+) -> "Recipe":
+    from pellucid.methods.bigprior.recipe import BigPriorRecipe
+
+    return BigPriorRecipe(config, strategy, accelerator, steps)
+
+
+def _fusion_alone(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
     raise MethodError(
-        f"Expected weights that restore, got {description['method']}, which judge: name them as objective.perceiver."
+        "Expected weights that restore a picture alone, got those of bigprior, which fuses it with a prior's: use "
+        "pellucid.methods.bigprior.fusion.load_fusion."
     )
+
+
+def _no_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
+    raise MethodError(f"Expected weights that restore, got {description['method']}, which judge: take others.")
 
 
 def _network_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
@@ -144,6 +167,23 @@ METHODS: dict[str, Method] = {
         config=PromptsConfig,
         build_recipe=_prompts_recipe,
         build_restorer=_no_restorer,
+        takes_strategy=False,
+    ),
+    "trust-map": Method(
+        purpose="a small network that tells, per pixel, how wrong a restorer's result may be",
+        paper="own; after Angelopoulos et al., ICML 2022, and BIGPrior, IEEE TIP 2022",
+        licence="Apache-2.0",
+        config=TrustMapConfig,
+        build_recipe=_trust_map_recipe,
+        build_restorer=_no_restorer,
+    ),
+    "bigprior": Method(
+        purpose="a visible weight between what was observed and a prior's guess, such as a generator's inversion",
+        paper="BIGPrior, IEEE TIP 2022",
+        licence="Apache-2.0",
+        config=BigPriorConfig,
+        build_recipe=_bigprior_recipe,
+        build_restorer=_fusion_alone,
         takes_strategy=False,
     ),
 }

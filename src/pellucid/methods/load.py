@@ -1,7 +1,7 @@
 """A model by name or file, ready to restore pictures of any size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,29 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
     tensors, description = load_weights(path)
     restorer = method(description.get("method", "")).build_restorer(tensors, description, device)
     return Model(str(name), restorer, description, sha256(path), device)
+
+
+def with_trust(model: Model, trust: str | Path = "default") -> Model:
+    """`model` with the maps `prior`, `effect` and `error` in all that it restores; itself when it has them.
+
+    Args:
+        model: one that a map of trust was trained and calibrated for, such as the default.
+        trust: the weights of that map; the bundled ones by the name `"default"`.
+
+    Raises:
+        MethodError: when the map was made for another model.
+        WeightsError: when its weights are not there, or cannot be trusted.
+
+    Example:
+        >>> import torch
+        >>> sorted(with_trust(load()).restore(torch.rand(1, 3, 32, 48)).maps)
+        ['effect', 'error', 'prior']
+    """
+    from pellucid.methods.trusted import TrustedRestorer, trusted
+
+    if isinstance(model.restorer, TrustedRestorer):
+        return model
+    return replace(model, restorer=trusted(model.restorer, model.weights_sha256, model.device, trust))
 
 
 def spare_on_device(device: str) -> int:

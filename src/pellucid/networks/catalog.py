@@ -62,6 +62,12 @@ def _degradation_perceiver(**arguments: Any) -> nn.Module:
     return DegradationPerceiver(**arguments)
 
 
+def _error_scales(**arguments: Any) -> nn.Module:
+    from pellucid.networks.error_scales import ErrorScales
+
+    return ErrorScales(**arguments)
+
+
 def _identity(**arguments: Any) -> nn.Module:
     from pellucid.networks.identity import Identity
 
@@ -103,6 +109,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "tone-map": _tone_map,
     "degradation-classifier": _degradation_classifier,
     "degradation-perceiver": _degradation_perceiver,
+    "error-scales": _error_scales,
     "identity": _identity,
     "all-in-one": _all_in_one,
 }

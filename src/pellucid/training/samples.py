@@ -85,7 +85,7 @@ def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
         axes.plot(*zip(*found, strict=True), marker="." if len(found) == 1 else None)
         axes.set_xlabel("step")
         axes.set_title(CURVES[name])
-        if name == "loss":
+        if name == "loss" and all(value > 0 for _, value in found):  # a likelihood may be below 0
             axes.set_yscale("log")
     figure.tight_layout()
     figure.savefig(path)

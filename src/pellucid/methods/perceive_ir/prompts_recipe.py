@@ -9,10 +9,10 @@ from torch.nn import functional as F
 from pellucid.data.batch import Batch
 from pellucid.degradations.noise import as_stored
 from pellucid.errors import MethodError
+from pellucid.methods.frozen_restorer import frozen_restorer
 from pellucid.methods.perceive_ir.config import PromptsConfig
 from pellucid.methods.perceive_ir.kinds import kinds_of, pair_kinds
 from pellucid.methods.perceive_ir.prompts import QualityPrompts
-from pellucid.methods.perceive_ir.proxies import frozen_restorer
 from pellucid.methods.schedule import cosine_with_warm_up
 from pellucid.networks.joint_encoders import PooledEncoder, build_joint_encoder
 from pellucid.networks.quality_perceiver import TIERS, QualityPerceiver, expected_tier

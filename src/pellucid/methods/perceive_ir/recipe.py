@@ -6,12 +6,12 @@ import torch
 
 from pellucid.errors import ConfigurationError
 from pellucid.methods.base import StrategyBuilder
+from pellucid.methods.frozen_restorer import frozen_restorer
 from pellucid.methods.network_recipe import NetworkRecipe
 from pellucid.methods.perceive_ir.config import PerceiveIRConfig
 from pellucid.methods.perceive_ir.kinds import mixture_kinds, pair_kinds
 from pellucid.methods.perceive_ir.objective import PerceiveObjective, Proxy
 from pellucid.methods.perceive_ir.prompts import judge_of
-from pellucid.methods.perceive_ir.proxies import frozen_restorer
 from pellucid.objectives.pixel import PixelObjective
 
 if TYPE_CHECKING:

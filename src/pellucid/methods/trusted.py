@@ -1,0 +1,109 @@
+"""A restorer whose every result comes with maps of trust."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import MethodError
+from pellucid.images.overview import Context, Views
+from pellucid.methods.base import Restoration, Restorer
+from pellucid.methods.restorer import fastest_dtype, set_precision
+from pellucid.networks.error_scales import ErrorScales
+from pellucid.trust.error_bound import ErrorBound
+from pellucid.trust.posterior_weight import posterior_prior_weight
+from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import load_into, load_weights
+
+
+class TrustedRestorer:
+    """A `Restorer` that adds the maps `prior`, `effect` and `error` to what another one gives, each `(B, 1, H, W)`.
+
+        prior    phi = 1 - (b_restored / b_degraded)^2, in [0, 1]: the share of belief in the value of a pixel;
+                 restored = (1 - phi) degraded + phi (what the rest of the picture, and training, make of the pixel)
+        effect   mean over colours of |restored - degraded|: how far the result is from the data
+        error    the bound within which |restored - clean| is expected for `bound.level` of a picture's values
+
+    Args:
+        restorer: whose results are judged.
+        network: that foretells how wrong they are.
+        bound: calibrated for both together.
+        device: where the network runs.
+
+    Source:
+        BIGPrior (IEEE TIP 2022) keeps prior and data apart by a map phi. Differs: the restorer has seen the data, so
+        that phi is what `posterior_prior_weight` derives, and nothing is fused again.
+    """
+
+    def __init__(self, restorer: Restorer, network: ErrorScales, bound: ErrorBound, device: torch.device | str = "cpu"):
+        self.inner, self.bound, self.device = restorer, bound, torch.device(device)
+        set_precision(network, fastest_dtype(device))
+        self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
+        self.size_multiple = max(restorer.size_multiple, network.size_multiple)  # powers of two
+        self.receptive_radius = restorer.receptive_radius + network.receptive_radius
+        self.bytes_per_pixel = restorer.bytes_per_pixel + network.bytes_per_pixel
+        self.needs_context = restorer.needs_context
+
+    def context(self, views: Views) -> Context | None:
+        """As the restorer's."""
+        return self.inner.context(views)
+
+    def reach(self, context: Context | None) -> int:
+        """How far a pixel of the maps sees: the network sees what the restorer has made."""
+        return self.inner.reach(context) + self.network.receptive_radius
+
+    def taken_for(self, context: Context | None) -> str | None:
+        """As the restorer's."""
+        return self.inner.taken_for(context)
+
+    def is_sure(self, context: Context | None) -> bool:
+        """As the restorer's."""
+        return self.inner.is_sure(context)
+
+    @torch.inference_mode()
+    def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
+        """The restorer's result, with the maps."""
+        restoration = self.inner.restore(image, context)
+        maps = self.maps(image, restoration.image, self.inner.taken_for(context))
+        return Restoration(restoration.image, {**restoration.maps, **maps}, restoration.perceived)
+
+    @torch.inference_mode()
+    def maps(self, degraded: Tensor, restored: Tensor, taken_for: str | None) -> dict[str, Tensor]:
+        """The three maps of a picture and its result, sides multiples of `size_multiple`; see the class."""
+        seen, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
+        scales = self.network(seen, made)
+        return {
+            "prior": posterior_prior_weight(scales[:, :1].square(), scales[:, 1:].square()).to(degraded.device),
+            "effect": (made - seen).abs().mean(dim=1, keepdim=True).to(degraded.device),
+            "error": self.bound(scales[:, :1], taken_for).to(degraded.device),
+        }
+
+
+def trusted(restorer: Restorer, weights_sha256: str, device: str, trust: str | Path = "default") -> TrustedRestorer:
+    """`restorer` with maps of trust.
+
+    Args:
+        restorer: that of a model.
+        weights_sha256: hash of that model's weights file.
+        device: where the maps are computed.
+        trust: weights that `scripts/calibrate_trust.py` wrote; those of the bundled model as `"default"`.
+
+    Raises:
+        WeightsError: when the weights are not there, or hold something else.
+        MethodError: when they were made for another model.
+    """
+    path = bundled_file("trust.safetensors") if trust == "default" else Path(trust)
+    tensors, description = load_weights(path)
+    if description.get("method") != "trust-map" or "bound" not in description:
+        raise MethodError(
+            f"Expected calibrated weights of the method trust-map, got {path} with {description.get('method')}: name "
+            "those that scripts/calibrate_trust.py wrote."
+        )
+    if description.get("restorer_sha256") != weights_sha256:
+        raise MethodError(
+            f"Expected a model that {path.name} was calibrated for, got another one: maps of trust hold for one model; "
+            "train and calibrate them for yours (recipes/trust.yaml, scripts/calibrate_trust.py)."
+        )
+    network = ErrorScales(**description["network"]["arguments"])
+    load_into(network, tensors, path)
+    return TrustedRestorer(restorer, network, ErrorBound.from_json(description["bound"]), device)

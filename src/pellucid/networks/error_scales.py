@@ -1,0 +1,72 @@
+"""How far a restored picture, and the picture as it came, are from the truth, per pixel."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pellucid.networks.initial_weights import set_initial_weights
+from pellucid.networks.residual_unet import residual_blocks
+
+LEAST_SCALE = 0.1 / 255
+"""Below it nothing is told apart: a fifth of what rounding to 8 bits does at most."""
+
+CELL = 4
+"""Pixels along a side that are looked at together."""
+
+
+class ErrorScales(nn.Module):
+    """Degraded and restored pictures to two expected absolute errors per pixel, `(B, 3, H, W)` twice to `(B, 2, H, W)`.
+
+        b_restored = E |restored - clean|,   b_degraded = E |degraded - clean|
+
+    the mean over the three colours, in the unit of pictures. H and W are multiples of `size_multiple`.
+
+    Args:
+        width: channels at a quarter of the resolution.
+        blocks: residual blocks there.
+        coarse_width: channels of a side path at a sixteenth, which sees further; 0 for none.
+
+    Source:
+        A second, small network that looks at what a frozen one has done, and says how wrong it is: as "post-hoc"
+        uncertainty in Angelopoulos et al., "Image-to-Image Regression with Distribution-Free Uncertainty
+        Quantification", ICML 2022. Differs: it looks at the pictures and not at the network's features, so that it
+        fits every restorer.
+    """
+
+    in_float32 = ("tail",)
+    bytes_per_pixel = 200.0
+
+    def __init__(self, width: int = 48, blocks: int = 3, coarse_width: int = 48):
+        super().__init__()
+        self.head = nn.Conv2d(6 * CELL**2 + 1, width, 3, padding=1)
+        self.body = residual_blocks(width, blocks, bias=True)
+        self.tail = nn.Conv2d(width, 2 * CELL**2, 3, padding=1)
+        self.size_multiple = CELL
+        self.receptive_radius = CELL * (2 * blocks + 2) + CELL
+        self.side = None
+        if coarse_width:
+            down, up = nn.Conv2d(width, coarse_width, 4, stride=4), nn.ConvTranspose2d(coarse_width, width, 4, stride=4)
+            self.side = nn.Sequential(down, *residual_blocks(coarse_width, 2, bias=True), up)
+            self.size_multiple = 4 * CELL
+            self.receptive_radius += 4 * CELL * 2 * 2 + 4 * CELL
+        set_initial_weights(self)
+        with torch.no_grad():
+            self.tail.weight.mul_(0.1)
+            assert self.tail.bias is not None
+            self.tail.bias.fill_(math.log(0.02))
+
+    def forward(self, degraded: Tensor, restored: Tensor) -> Tensor:
+        """Both scales, float32; at least `LEAST_SCALE`."""
+        change = restored.float() - degraded.float()
+        # How much was changed around a pixel says most, and over several powers of ten: it is told as a logarithm, too.
+        amount = F.avg_pool2d(change.abs(), CELL).mean(dim=1, keepdim=True)
+        amount = (amount + LEAST_SCALE).log2() / 4 + 1
+        pixels = F.pixel_unshuffle(torch.cat([restored.float() - 0.5, 4 * change], dim=1), CELL)
+        first = self.head(torch.cat([pixels, amount], dim=1).to(self.head.weight.dtype))
+        features = self.body(first)
+        if self.side is not None:
+            features = features + self.side(features)
+        logarithms = F.pixel_shuffle(self.tail(features.to(self.tail.weight.dtype)), CELL).float()
+        return logarithms.clamp(max=0).exp() + LEAST_SCALE

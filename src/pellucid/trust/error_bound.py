@@ -1,0 +1,146 @@
+"""The calibrated bound on a restored picture's error, from the scales that a network foretells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import WeightsError
+from pellucid.trust.conformal import risk_controlled_factor, shares_outside
+
+KNOTS = tuple(2.0**power / 255 for power in range(-3, 7))
+"""Scales between which factors are interpolated: an eighth of a grey level, of 255, to 64 grey levels."""
+
+LEAST_SHARE = 1e-4
+"""Of a group's pixels about a knot, below which its neighbour's factor is taken."""
+
+EVERYTHING = "everything"
+"""The group of pictures that were taken for something rare."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One calibration picture.
+
+    Attributes:
+        scale: foretold, `(1, 1, H, W)`.
+        error: `|restored - clean|`, `(1, 3, H, W)`.
+    """
+
+    scale: Tensor
+    error: Tensor
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """A bound per pixel, `factor(scale) scale`, that holds for `level` of a picture's values on the average.
+
+    The factor depends on what a picture was taken for and on the scale, so that the bound is neither too wide where
+    errors are small nor too narrow where they are large.
+
+    Attributes:
+        level: share of the values within the bound, in `(0, 1)`.
+        factors: what a picture was taken for to one factor per knot.
+        pictures: how many were looked at, by the same names.
+    """
+
+    level: float
+    factors: Mapping[str, tuple[float, ...]]
+    pictures: Mapping[str, int]
+
+    def __call__(self, scale: Tensor, taken_for: str | None) -> Tensor:
+        """The bound, in the unit of pictures.
+
+        Args:
+            scale: `(B, 1, H, W)`, as foretold.
+            taken_for: what the pictures were taken for; the factors of all together where that is rare or unknown.
+        """
+        own = self.factors.get(taken_for or EVERYTHING, self.factors[EVERYTHING])
+        return scale * interpolated(scale, own)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"level": self.level, "factors": dict(self.factors), "pictures": dict(self.pictures)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ErrorBound":
+        """The bound that `as_json` gave.
+
+        Raises:
+            WeightsError: when `values` are something else.
+        """
+        try:
+            factors = {name: tuple(float(one) for one in row) for name, row in values["factors"].items()}
+            if EVERYTHING not in factors or any(len(row) != len(KNOTS) for row in factors.values()):
+                raise ValueError("other knots")
+            return cls(float(values["level"]), factors, dict(values["pictures"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise WeightsError(
+                f"Expected the calibration of an error bound, got something else ({error}): calibrate it again."
+            ) from error
+
+
+def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, least: int = 40) -> ErrorBound:
+    """The bound that held-out pictures give.
+
+    How the factor changes with the scale comes from one half of the pictures of a group, how large it is from the
+    other, so that the guarantee of `risk_controlled_factor` is one.
+
+    Args:
+        samples: by what the pictures were taken for.
+        level: share of the values within the bound.
+        least: pictures that a group needs for factors of its own.
+
+    Raises:
+        ConfigurationError: when there are too few pictures.
+    """
+    every = [sample for its in samples.values() for sample in its]
+    groups = {name: its for name, its in samples.items() if len(its) >= least} | {EVERYTHING: every}
+    factors = {name: _calibrated(its, level) for name, its in groups.items()}
+    return ErrorBound(level, factors, {name: len(its) for name, its in groups.items()})
+
+
+def _calibrated(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
+    shape = _by_scale(samples[::2], level)
+    outside = [shares_outside(one.error, one.scale * interpolated(one.scale, shape)) for one in samples[1::2]]
+    held = risk_controlled_factor(torch.stack(outside), level)
+    return tuple(held * factor for factor in shape)
+
+
+def _by_scale(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
+    """For every knot the factor that bounds `level` of the values whose scale is nearest to it."""
+    ratios: list[list[Tensor]] = [[] for _ in KNOTS]
+    for sample in samples:
+        nearest = _place(sample.scale).round().long().expand_as(sample.error)
+        ratio = sample.error / sample.scale
+        for knot, found in enumerate(ratios):
+            found.append(ratio[nearest == knot])
+    total = sum(sample.error.numel() for sample in samples)
+    told = [torch.cat(found) for found in ratios]
+    known = {
+        knot: torch.quantile(_thinned(its), level).item()
+        for knot, its in enumerate(told)
+        if len(its) >= LEAST_SHARE * total
+    }
+    return tuple(max(known[min(known, key=lambda other: abs(other - knot))], 1e-2) for knot in range(len(KNOTS)))
+
+
+def _thinned(values: Tensor, most: int = 1 << 22) -> Tensor:
+    """Every n-th value, because `torch.quantile` takes no more than sixteen million."""
+    return values[:: -(-len(values) // most)]
+
+
+def interpolated(scale: Tensor, factors: Sequence[float]) -> Tensor:
+    """The factor at every pixel: between knots linear in the logarithm of the scale, beyond them constant."""
+    place = _place(scale)
+    result = torch.zeros_like(place)
+    for knot, factor in enumerate(factors):
+        result += factor * (1 - (place - knot).abs()).clamp_min(0)
+    return result
+
+
+def _place(scale: Tensor) -> Tensor:
+    """Where scales lie among the knots, from 0 to the number of the last."""
+    return (scale / KNOTS[0]).log2().clamp(0, len(KNOTS) - 1)

@@ -1,0 +1,52 @@
+"""The calibrated bound: what it knows of scales and groups, and that it survives being stored."""
+
+import pytest
+import torch
+
+from pellucid.errors import WeightsError
+from pellucid.trust.error_bound import EVERYTHING, KNOTS, ErrorBound, Sample, calibrated, interpolated
+
+
+def samples(count: int, seed: int, heavy: float) -> list[Sample]:
+    """Small scales that are too small by a half, large ones that are right; `heavy` times both."""
+    draws = torch.Generator().manual_seed(seed)
+    found = []
+    for _ in range(count):
+        scale = torch.exp(1.2 * torch.randn(1, 1, 32, 32, generator=draws)) * 4 / 255
+        spread = torch.where(scale < 4 / 255, 2 * scale, scale) * heavy
+        found.append(Sample(scale, (spread * torch.randn(1, 3, 32, 32, generator=draws)).abs()))
+    return found
+
+
+def test_the_bound_holds_for_every_group_and_for_small_and_large_scales() -> None:
+    bound = calibrated({"noise": samples(200, 0, 1.0), "rain": samples(200, 1, 3.0)}, 0.9)
+    for name, seed, heavy in (("noise", 2, 1.0), ("rain", 3, 3.0)):
+        fresh = samples(200, seed, heavy)
+        inside = [one.error <= bound(one.scale, name) for one in fresh]
+        assert torch.stack(inside).double().mean().item() == pytest.approx(0.9, abs=0.015)
+        for is_small in (True, False):
+            chosen = [(one.scale < 3 / 255 if is_small else one.scale > 6 / 255).expand_as(one.error) for one in fresh]
+            told = torch.cat([its[where] for its, where in zip(inside, chosen, strict=True)])
+            assert told.double().mean().item() == pytest.approx(0.9, abs=0.02)
+
+
+def test_what_is_rare_or_unknown_gets_the_factors_of_all() -> None:
+    bound = calibrated({"noise": samples(60, 0, 1.0), "snow": samples(6, 1, 5.0)}, 0.9)
+    assert set(bound.factors) == {"noise", EVERYTHING}
+    assert bound.pictures == {"noise": 60, EVERYTHING: 66}
+    scale = torch.full((1, 1, 2, 2), 0.02)
+    assert torch.equal(bound(scale, "snow"), bound(scale, None))
+
+
+def test_between_knots_the_factor_is_linear_in_the_logarithm() -> None:
+    factors = [float(number) for number in range(len(KNOTS))]
+    scale = torch.tensor([KNOTS[0] / 7, KNOTS[2], (KNOTS[2] * KNOTS[3]) ** 0.5, KNOTS[-1] * 3]).view(1, 1, 1, 4)
+    expected = torch.tensor([0.0, 2.0, 2.5, len(KNOTS) - 1.0])
+    assert torch.allclose(interpolated(scale, factors).flatten(), expected, atol=1e-4)
+
+
+def test_it_is_stored_as_plain_values() -> None:
+    bound = calibrated({"noise": samples(60, 0, 1.0)}, 0.8)
+    assert ErrorBound.from_json(bound.as_json()) == bound
+    with pytest.raises(WeightsError, match="calibrate it again"):
+        ErrorBound.from_json({"level": 0.9, "factors": {"noise": [1.0]}, "pictures": {}})
