@@ -55,6 +55,17 @@ def test_nothing_is_solved_by_nothing_beside_others() -> None:
     assert torch.allclose(solution.values[1], torch.linalg.solve(matrices[1], right[1]))
 
 
+def test_a_sample_that_is_done_stands_still_while_others_go_on() -> None:
+    easy, hard = torch.ones(20, dtype=torch.float64) * 3, torch.logspace(0, 4, 20, dtype=torch.float64)
+    matrices, right = torch.stack([easy + torch.arange(20) % 2, hard]), rights(2, 20)
+    together = conjugate_gradients(lambda u: matrices * u, right, tolerance=1e-3)
+    alone = [
+        conjugate_gradients(lambda u, row=row: matrices[row] * u, right[row, None], tolerance=1e-3) for row in (0, 1)
+    ]
+    assert alone[0].steps < alone[1].steps == together.steps
+    assert torch.equal(together.values, torch.cat([solution.values for solution in alone]))
+
+
 def test_no_tolerance_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="tolerance"):
         conjugate_gradients(lambda u: u, rights(1, 2), tolerance=0.0)

@@ -12,7 +12,7 @@ from pellucid.errors import ConfigurationError, ImageError, MethodError
 from pellucid.trust.fusion import consistency, effect, fuse
 from pellucid.trust.operators.average_pooling import AveragePooling
 from pellucid.trust.operators.circular_blur import CircularBlur
-from pellucid.trust.operators.contract import LinearOperator
+from pellucid.trust.operators.contract import LinearOperator, SeparateOperator
 from pellucid.trust.operators.identity import Identity
 from pellucid.trust.operators.luma import Luma
 from pellucid.trust.operators.mask import Mask
@@ -45,7 +45,7 @@ def operator(request: pytest.FixtureRequest) -> LinearOperator:
 
 
 @pytest.fixture(params=SEPARATE)
-def separate(request: pytest.FixtureRequest) -> LinearOperator:
+def separate(request: pytest.FixtureRequest) -> SeparateOperator:
     return SEPARATE[request.param]
 
 
@@ -90,7 +90,7 @@ def test_equals_dense_linear_algebra(operator: LinearOperator, strength: float, 
     assert fused.prior_weight.min() >= 0 and fused.prior_weight.max() <= 1
 
 
-def test_variances_broadcast(separate: LinearOperator) -> None:
+def test_variances_broadcast(separate: SeparateOperator) -> None:
     prior = random(1, 2, 3, *SIZE)
     observed = random(3, *separate.forward(prior).shape)
 
@@ -147,7 +147,7 @@ def test_pooling_without_noise_leaves_one_value_of_each_block(factor: int) -> No
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e6])
-def test_without_noise_the_data_are_met(separate: LinearOperator, scale: float) -> None:
+def test_without_noise_the_data_are_met(separate: SeparateOperator, scale: float) -> None:
     prior = random(1, 2, 3, *SIZE, dtype=torch.float32)
     observed = separate.forward(random(2, 2, 3, *SIZE, dtype=torch.float32))
     spread = scale * 10 ** (4 * random(3, 2, 3, *SIZE, dtype=torch.float32) - 4)
@@ -156,16 +156,16 @@ def test_without_noise_the_data_are_met(separate: LinearOperator, scale: float) 
     assert consistency(fused.image, observed, separate).max() < 2e-7
 
 
-def test_a_little_noise_is_near_none(separate: LinearOperator) -> None:
+def test_a_little_noise_is_near_none(separate: SeparateOperator) -> None:
     prior, observed = random(1, 1, 3, *SIZE), separate.forward(random(2, 1, 3, *SIZE))
-    images = [
+    none, little = (
         fuse(observed, prior, prior_variance=0.1, noise_variance=noise, operator=separate).image
         for noise in (0.0, 1e-12)
-    ]
-    assert torch.allclose(*images, atol=1e-9)
+    )
+    assert torch.allclose(none, little, atol=1e-9)
 
 
-def test_where_neither_can_be_wrong_the_data_win(separate: LinearOperator, dense) -> None:
+def test_where_neither_can_be_wrong_the_data_win(separate: SeparateOperator, dense) -> None:
     """The limit of a small constant variance: `A^+ y + (I - A^+ A) G`, nowhere a NaN."""
     prior, observed = random(1, 1, 3, *SIZE), random(2, *separate.forward(torch.zeros(1, 3, *SIZE)).shape)
     fused = fuse(observed, prior, prior_variance=0, noise_variance=0, operator=separate)
@@ -186,7 +186,7 @@ def test_a_certain_pixel_stays_when_others_can_give_way() -> None:
     assert fused.prior_weight.flatten().tolist() == pytest.approx([1, 0, 1], abs=1e-12)
 
 
-def test_the_closed_form_can_be_differentiated(separate: LinearOperator) -> None:
+def test_the_closed_form_can_be_differentiated(separate: SeparateOperator) -> None:
     prior, spread = random(1, 1, 3, 2, 6), 0.1 + random(2, 1, 3, 2, 6)
     operator = Mask(separate.known[..., :2, :]) if isinstance(separate, Mask) else separate
     observed = random(3, *operator.forward(prior).shape)
@@ -199,10 +199,11 @@ def test_the_closed_form_can_be_differentiated(separate: LinearOperator) -> None
 
 
 def test_gradients_are_numbers_where_nothing_is_known_and_nothing_noisy() -> None:
-    spread = torch.full((1, 3, *SIZE), 0.1, requires_grad=True)
-    fused = fuse(torch.ones(1, 3, *SIZE), spread, prior_variance=spread, noise_variance=0, operator=SEPARATE["mask"])
+    spread, noise = torch.full((1, 3, *SIZE), 0.1, requires_grad=True), torch.zeros(1, 3, *SIZE, requires_grad=True)
+    fused = fuse(noise + 1, spread, prior_variance=spread, noise_variance=noise, operator=SEPARATE["mask"])
     (fused.image.sum() + fused.prior_weight.sum()).backward()
-    assert spread.grad is not None and spread.grad.isfinite().all()
+    for variance in (spread, noise):
+        assert variance.grad is not None and variance.grad.isfinite().all()
 
 
 def test_a_blur_of_constant_variances_is_known_per_frequency() -> None:
@@ -219,6 +220,7 @@ def test_a_blur_of_constant_variances_is_known_per_frequency() -> None:
     weight = 1 - power * spread / (power * spread + noise)
     belief = np.fft.ifft2(weight * np.fft.fft2(prior.numpy())).real
     np.testing.assert_allclose(fused.belief, belief, atol=1e-6)
+    assert fused.prior_weight_error is not None
     deviations = (fused.prior_weight.numpy() - weight.mean()) / fused.prior_weight_error.numpy()
     assert np.sqrt((deviations**2).mean()) == pytest.approx(1, abs=0.2) and np.abs(deviations).max() < 4.5
 
@@ -277,7 +279,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_blur_without_probes_or_without_noise_is_refused() -> None:
     prior = torch.zeros(1, 3, 4, 4)
     with pytest.raises(ConfigurationError, match="probes"):
-        fuse(prior, prior, prior_variance=1, noise_variance=1, operator=BLUR)  # pyright: ignore[reportCallIssue]
+        fuse(prior, prior, prior_variance=1, noise_variance=1, operator=BLUR)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConfigurationError, match="noise_variance above 0"):
         fuse(prior, prior, prior_variance=1, noise_variance=0, operator=BLUR, probes=Probes(seeded()))
 

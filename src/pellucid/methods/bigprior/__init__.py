@@ -6,7 +6,7 @@
 | g^-1(y) | the data's own picture | `data_image` |
 | phi(y; theta) | the weight, as released and bounded | `pellucid.networks.fusion_network` |
 | its trunk | DnCNN | `pellucid.networks.dncnn` |
-| squared error + rho (L1 norm of phi) | loss; penalty, as released too | `objective.FusionObjective`, `weight_penalty` |
+| squared error + rho (L1 norm of phi) | loss; penalty, released too | `objective.FusionObjective`, `weight_penalty` |
 | z* = argmin L_G(f(G(z)), y) | inversion of a generator: not here; made before and read | `pellucid.data.inversions` |
 | the released phi | the authors' weights | `released.released_network` |
 | AuC | how near the colours are | `pellucid.evaluation.measures.area_under_ab_curve` |
@@ -16,7 +16,7 @@ Beyond the paper, the general form: a network tells how wrong the prior is, and 
 | | what | where |
 |---|---|---|
 | K = T A' (A T A' + s^2)^-1, phi = diag(I - K A) | for any operator A | `pellucid.trust.fusion.fuse` |
-| tau^2(p), T = diag(tau^2) | the prior's expected squared error | `pellucid.networks.fusion_network.PriorErrorNetwork` |
+| tau^2(p), T = diag(tau^2) | prior's expected error | `pellucid.networks.fusion_network.PriorErrorNetwork` |
 | phi = s^2 / (s^2 + tau^2) | with the data's picture for an observation | `fusion.fused_by` |
 
 A prior that has already seen the data, as an inversion's colours that got the observed luma, agrees with them wherever
