@@ -97,6 +97,27 @@ def test_it_sees_the_spread_of_samples_where_there_is_one() -> None:
         network(data, prior)
 
 
+def test_the_prior_s_error_may_be_told_without_the_data() -> None:
+    network = PriorErrorNetwork(observed=0, width=4)
+    torch.nn.init.normal_(network.trunk.last.weight)
+    data, prior = pictures()
+    assert network.sees == ("prior",) and torch.equal(network(data, prior), network(1 - data, prior))
+
+
+@pytest.mark.parametrize("side", [8, 33, 300])
+def test_a_reduced_trunk_gives_the_picture_s_size_back(side: int) -> None:
+    network = PriorErrorNetwork(width=4, reduction=4)
+    torch.nn.init.normal_(network.trunk.last.weight)
+    data, prior = pictures(side=side)
+    assert network(data, prior).shape == (2, 3, side, side)
+    moved = prior.clone()
+    moved[..., : side // 2, :] += 1
+    reach = network.receptive_radius
+    assert torch.equal(
+        network(data, moved)[..., side // 2 + reach :, :], network(data, prior)[..., side // 2 + reach :, :]
+    )
+
+
 @pytest.mark.parametrize("name", FUSION_NETWORKS)
 def test_it_sees_no_farther_than_it_declares(name: str) -> None:
     torch.manual_seed(0)

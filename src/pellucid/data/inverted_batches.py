@@ -17,6 +17,9 @@ from pellucid.errors import DataError
 
 DOMAIN = "grayscale"
 
+MIRRORED = 2
+"""Of the eight flips and turns of `Crops` the one that leaves up and down as they are."""
+
 MOST_VALIDATED = 16
 """Held-out pictures that are looked at while training."""
 
@@ -31,7 +34,7 @@ class InvertedBatches:
         patch_size: of patches that are cut from pictures of any size, pixels; `None` for whole pictures of one size.
         batch_size: pictures.
         seed: of everything random.
-        is_turned: any of the eight flips and turns.
+        is_mirrored: half of the samples are mirrored, left to right.
         device: where pictures live.
         rank: of this process among several; each has its own order.
 
@@ -46,7 +49,7 @@ class InvertedBatches:
         patch_size: int | None,
         batch_size: int,
         seed: int = 0,
-        is_turned: bool = False,
+        is_mirrored: bool = False,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
@@ -62,7 +65,7 @@ class InvertedBatches:
                 f"Expected pictures of at least {self.patch_size} pixels, got one of {int(sides.min())}: lower "
                 "data.patch_size."
             )
-        self.batch_size, self.seed, self.is_turned, self.rank = batch_size, seed, is_turned, rank
+        self.batch_size, self.seed, self.is_mirrored, self.rank = batch_size, seed, is_mirrored, rank
         self.steps_per_epoch = -(-len(self.clean) // batch_size)
 
     def __call__(self, step: int) -> Batch:
@@ -80,7 +83,7 @@ class InvertedBatches:
         position = torch.rand(2, count, dtype=torch.float64, generator=draws)
         top = (position[0] * (self.clean.heights[rows] - size + 1)).long()
         left = (position[1] * (self.clean.widths[rows] - size + 1)).long()
-        turn = torch.randint(8, (count,), generator=draws) if self.is_turned else torch.zeros(count, dtype=torch.long)
+        turn = MIRRORED * torch.randint(1 + self.is_mirrored, (count,), generator=draws)
         return Crops(rows, top, left, turn, size)
 
 
@@ -100,7 +103,7 @@ def batches_of_inversions(
     patch_size: int | None,
     batch_size: int,
     seed: int,
-    is_turned: bool,
+    is_mirrored: bool,
     device: torch.device | str,
     rank: int,
 ) -> tuple[InvertedBatches, Batch, dict[str, object]]:
@@ -116,7 +119,7 @@ def batches_of_inversions(
         patch_size: see `InvertedBatches`, as the rest.
         batch_size: pictures.
         seed: of everything random.
-        is_turned: any of the eight flips and turns.
+        is_mirrored: half of the samples are mirrored, left to right.
         device: where pictures live.
         rank: of this process among several.
 
@@ -133,7 +136,7 @@ def batches_of_inversions(
         patch_size=patch_size,
         batch_size=batch_size,
         seed=seed,
-        is_turned=is_turned,
+        is_mirrored=is_mirrored,
         device=device,
         rank=rank,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pellucid.errors import MethodError
 from pellucid.networks.dncnn import DnCNN
@@ -70,6 +71,7 @@ class BoundedFusion(nn.Module):
         width: features.
         depth: convolutions of a DnCNN for a trunk; with `None` it is a `DilatedTrunk`.
         dilations: of that.
+        reduction: of that.
 
     Raises:
         MethodError: when the channels are neither 1 nor 3.
@@ -88,16 +90,17 @@ class BoundedFusion(nn.Module):
         width: int = 64,
         depth: int | None = 17,
         dilations: Sequence[int] = DILATIONS,
+        reduction: int = 1,
     ):
         super().__init__()
         _check_channels(channels)
         self.observed = observed
         self.sees = ("observed", "prior") if sees_prior else ("observed",)
         inputs = observed + (PRIOR_CHANNELS if sees_prior else 0)
-        dilated = depth is None
-        self.trunk = (
-            DilatedTrunk(inputs, channels, width, dilations) if dilated else DnCNN(inputs, channels, width, depth)
-        )
+        if depth is None:
+            self.trunk = DilatedTrunk(inputs, channels, width, dilations, reduction)
+        else:
+            self.trunk = DnCNN(inputs, channels, width, depth)
         self.receptive_radius = self.trunk.receptive_radius
 
     def forward(self, data: Tensor, prior: Tensor, spread: Tensor | None = None) -> Tensor:
@@ -110,17 +113,21 @@ class BoundedFusion(nn.Module):
 class PriorErrorNetwork(nn.Module):
     """How wrong the prior's picture is expected to be, `log tau^2` of `(B, C, H, W)`, in nats of squared picture units.
 
-        tau^2(p) = E[(x - G)^2 | y, G]   at pixel p
+        tau^2(p) = E[(x - G)^2]   at pixel p, given what is seen
 
     By it and the strength of the noise the closed form fuses, whatever was observed (`pellucid.trust.fusion.fuse`): the
     weight is within `[0, 1]` by construction, and one network serves every operator that it was trained with.
 
+    Trained by the likelihood of the prior's error it must not see the data: they are counted by the closed form, and
+    would count twice. Trained by the fused picture's error it may: tau^2 is then what makes the fusion best.
+
     Args:
-        observed: how many channels of the data's picture are looked at.
+        observed: how many channels of the data's picture are looked at; 0 for none.
         sees_spread: whether the standard deviation of several samples of the prior, `(B, 3, H, W)`, is looked at too.
         channels: 1 for all colours alike, or 3.
         width: features.
         dilations: of the inner convolutions.
+        reduction: of the trunk.
         typical: tau^2 that it says at first.
 
     Raises:
@@ -135,13 +142,16 @@ class PriorErrorNetwork(nn.Module):
         channels: int = 3,
         width: int = 32,
         dilations: Sequence[int] = DILATIONS,
+        reduction: int = 1,
         typical: float = 0.01,
     ):
         super().__init__()
         _check_channels(channels)
         self.observed = observed
-        self.sees = ("observed", "prior", "spread") if sees_spread else ("observed", "prior")
-        self.trunk = DilatedTrunk(observed + len(self.sees[1:]) * PRIOR_CHANNELS, channels, width, dilations)
+        data, samples = ("observed",) if observed else (), ("spread",) if sees_spread else ()
+        self.sees: tuple[str, ...] = (*data, "prior", *samples)
+        inputs = observed + PRIOR_CHANNELS * (1 + len(samples))
+        self.trunk = DilatedTrunk(inputs, channels, width, dilations, reduction)
         self.receptive_radius = self.trunk.receptive_radius
         self.level = nn.Parameter(torch.tensor(math.log(typical)))
 
@@ -165,23 +175,31 @@ class DilatedTrunk(nn.Module):
         outputs: channels out.
         width: features.
         dilations: one inner convolution for each.
+        reduction: it works on averages over squares of so many pixels, and what it gives is interpolated: faster, and
+            it sees farther, for what changes little from pixel to pixel.
     """
 
-    def __init__(self, inputs: int, outputs: int, width: int, dilations: Sequence[int]):
+    def __init__(self, inputs: int, outputs: int, width: int, dilations: Sequence[int], reduction: int = 1):
         super().__init__()
+        self.reduction = reduction
         self.first = nn.Conv2d(inputs, width, 3, padding=1)
         self.middle = nn.ModuleList(nn.Conv2d(width, width, 3, padding=by, dilation=by) for by in dilations)
         self.last = nn.Conv2d(width, outputs, 3, padding=1)
         set_initial_weights(self)
         nn.init.zeros_(self.last.weight)
-        self.receptive_radius = 2 + sum(dilations)
+        reach = 2 + sum(dilations)
+        self.receptive_radius = reach if reduction == 1 else reduction * (reach + 2)
 
     def forward(self, picture: Tensor) -> Tensor:
         """What the last convolution gives, unbounded."""
+        size = picture.shape[-2:]
+        if self.reduction > 1:
+            picture = F.adaptive_avg_pool2d(picture, [-(-side // self.reduction) for side in size])
         features = self.first(picture).relu_()
         for convolution in self.middle:
             features = features + convolution(features).relu()
-        return self.last(features)
+        told = self.last(features)
+        return F.interpolate(told, size, mode="bilinear") if self.reduction > 1 else told
 
 
 def _check_channels(channels: int) -> None:

@@ -32,7 +32,7 @@ class Drawn:
     wiener: Tensor
 
 
-def drawn(seed: int, count: int = 16, side: int = 24) -> Drawn:
+def drawn(seed: int, count: int = 8, side: int = 24) -> Drawn:
     """Pictures `x = G + tau z` observed as `y = x + s n`; the best weight is `1 / (1 + S)`, S = tau^2 / s^2."""
     generator = torch.Generator().manual_seed(seed)
     blocks = torch.randint(2, (count, 1, side // 4, side // 4), generator=generator)
@@ -64,8 +64,13 @@ def prior_error() -> nn.Module:
     return PriorErrorNetwork(observed=3, channels=1, width=8, dilations=(1,))
 
 
+def blind_prior_error() -> nn.Module:
+    """It must not see the data where the likelihood teaches it, else they count twice."""
+    return PriorErrorNetwork(observed=0, channels=1, width=8, dilations=(1,))
+
+
 @pytest.mark.parametrize(
-    ("make", "loss"), [(bounded, "squared"), (prior_error, "squared"), (prior_error, "likelihood")]
+    ("make", "loss"), [(bounded, "squared"), (prior_error, "squared"), (blind_prior_error, "likelihood")]
 )
 @torch.random.fork_rng(devices=[])
 def test_the_learned_weight_is_that_of_wiener(make: Callable[[], nn.Module], loss: str) -> None:
@@ -86,13 +91,12 @@ def test_the_learned_weight_is_that_of_wiener(make: Callable[[], nn.Module], los
 @torch.random.fork_rng(devices=[])
 def test_the_likelihood_tells_how_wrong_the_prior_is_in_squared_units() -> None:
     torch.manual_seed(0)
-    network, test = trained(prior_error(), "likelihood"), drawn(10**6)
+    network, test = trained(blind_prior_error(), "likelihood"), drawn(10**6)
     assert test.batch.prior is not None
     with torch.no_grad():
         told = network(test.batch.degraded, test.batch.prior).exp().expand_as(test.batch.prior)
     for level, variance in zip(LEVELS, VARIANCES, strict=True):
-        # What was observed tells more: the mean over pixels is the mean error all the same.
-        assert told[test.batch.prior == level].mean().item() == pytest.approx(variance, rel=0.25)
+        assert told[test.batch.prior == level].mean().item() == pytest.approx(variance, rel=0.1)
 
 
 @torch.random.fork_rng(devices=[])
@@ -102,7 +106,7 @@ def test_without_noise_the_weight_is_the_hole_whatever_the_network_says() -> Non
     nn.init.normal_(network.trunk.last.weight)  # type: ignore[union-attr]
     batch = drawn(0).batch
     assert batch.prior is not None
-    known = (torch.rand(16, 1, 24, 24) > 0.3).float()
+    known = (torch.rand(8, 1, 24, 24) > 0.3).float()
     observed = batch.clean * known
     with torch.no_grad():
         variance = network(observed, batch.prior).exp()
