@@ -7,11 +7,13 @@ import pytest
 
 import pellucid
 from pellucid.app.recipe_file import read_run
+from pellucid.data.config import OwnBatches
 from pellucid.errors import ConfigurationError
 from pellucid.evaluation.benchmark_sets import benchmark_set
 from pellucid.evaluation.protocols import CARD
 from pellucid.methods.catalog import METHODS
 from pellucid.networks.catalog import NETWORKS
+from pellucid.networks.fusion_network import FUSION_NETWORKS, build_fusion_network
 from pellucid.networks.joint_encoders import ENCODERS
 
 FOLDER = Path(pellucid.__file__).parents[2] / "recipes"
@@ -27,7 +29,7 @@ def test_it_loads_and_resolves_to_itself(path: Path, tmp_path: Path) -> None:
     run = read_run(path)
     assert run.method in METHODS
     assert isinstance(run.config, METHODS[run.method].config)
-    assert run.method == "quality-prompts" or run.config.network.name in NETWORKS
+    assert run.method == "quality-prompts" or run.config.network.name in {**NETWORKS, **FUSION_NETWORKS}
     (tmp_path / "resolved.yaml").write_text(yaml.safe_dump(run.as_resolved()))
     assert read_run(tmp_path / "resolved.yaml") == run
 
@@ -38,6 +40,9 @@ def test_its_network_can_be_built_and_its_mixture_drawn(path: Path) -> None:
     from pellucid.networks.catalog import build_network
 
     run = read_run(path)
+    if isinstance(run.config.data, OwnBatches):
+        assert build_fusion_network(run.config.network.name, run.config.network.arguments).sees
+        return
     Mixture(run.config.data.mixture, run.config.data.severity)
     if run.method == "quality-prompts":
         assert run.config.encoder.name in ENCODERS
@@ -51,7 +56,8 @@ def test_its_network_can_be_built_and_its_mixture_drawn(path: Path) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_it_refuses_the_pictures_that_the_card_is_measured_on(path: Path) -> None:
     measured = {benchmark_set(name).stored_as for _, name in CARD}
-    assert measured <= set(read_run(path).config.data.refuse_leaks_into)
+    data = read_run(path).config.data
+    assert isinstance(data, OwnBatches) or measured <= set(data.refuse_leaks_into)
 
 
 @pytest.mark.parametrize(

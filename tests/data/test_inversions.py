@@ -84,7 +84,7 @@ def test_an_epoch_takes_every_picture_once_and_the_next_one_in_another_order() -
 
 
 def test_a_batch_depends_on_seed_step_and_rank_alone() -> None:
-    make = {"patch_size": 8, "batch_size": 4, "is_mirrored": True}
+    make = {"patch_size": 8, "batch_size": 4, "is_turned": True}
     one, again = (InvertedBatches(pairs(10), seed=1, **make) for _ in range(2))
     one(0)
     assert torch.equal(one(5).clean, again(5).clean)
@@ -92,9 +92,9 @@ def test_a_batch_depends_on_seed_step_and_rank_alone() -> None:
         assert not torch.equal(one(5).clean, other(5).clean)
 
 
-def test_grey_clean_and_prior_are_cut_and_mirrored_alike() -> None:
+def test_grey_clean_and_prior_are_cut_and_turned_alike() -> None:
     pictures = [(clean, 255 - clean) for clean, _ in pairs(6)]
-    batch = InvertedBatches(pictures, patch_size=8, batch_size=6, is_mirrored=True)(3)
+    batch = InvertedBatches(pictures, patch_size=8, batch_size=6, is_turned=True)(3)
     assert batch.prior is not None and batch.clean.shape == (6, 3, 8, 8)
     torch.testing.assert_close(batch.prior, 1 - batch.clean)
     luma = (batch.clean * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -104,17 +104,17 @@ def test_grey_clean_and_prior_are_cut_and_mirrored_alike() -> None:
     assert chosen.prior is not None and torch.equal(chosen.prior, batch.prior[[1, 4]])
 
 
-def test_half_of_the_samples_are_mirrored_and_none_is_upside_down() -> None:
+def test_all_eight_flips_and_turns_occur_where_they_are_wanted_and_none_elsewhere() -> None:
     ramp = torch.arange(16, dtype=torch.uint8)
     picture = (16 * ramp.view(1, 16, 1) + ramp.view(1, 1, 16)).expand(3, -1, -1)
-    clean = InvertedBatches([(picture, picture)] * 64, patch_size=None, batch_size=64, is_mirrored=True)(0).clean
-    is_mirrored = clean[:, 0, 0, 0] > clean[:, 0, 0, 15]
-    assert 16 < int(is_mirrored.sum()) < 48
-    assert (clean[:, 0, 0, 0] < clean[:, 0, 15, 0]).all()
+    for is_turned, expected in ((True, 8), (False, 1)):
+        make = InvertedBatches([(picture, picture)] * 64, patch_size=None, batch_size=64, is_turned=is_turned)
+        clean = make(0).clean
+        assert len({tuple(corners) for corners in clean[:, 0, ::15, ::15].flatten(1).tolist()}) == expected
 
 
 def test_held_out_pictures_are_not_learned_from(folder: Path) -> None:
-    settings = {"patch_size": None, "batch_size": 8, "seed": 0, "is_mirrored": False, "device": "cpu", "rank": 0}
+    settings = {"patch_size": None, "batch_size": 8, "seed": 0, "is_turned": False, "device": "cpu", "rank": 0}
     batches, held_out, told = batches_of_inversions(folder, None, training=10, validation_share=0.2, **settings)
     learned = batches(0).clean
     assert len(learned) == 8 and len(held_out.clean) == 2

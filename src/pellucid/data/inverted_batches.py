@@ -17,9 +17,6 @@ from pellucid.errors import DataError
 
 DOMAIN = "grayscale"
 
-MIRRORED = 2
-"""Of the eight flips and turns of `Crops` the one that leaves up and down as they are."""
-
 MOST_VALIDATED = 16
 """Held-out pictures that are looked at while training."""
 
@@ -34,7 +31,7 @@ class InvertedBatches:
         patch_size: of patches that are cut from pictures of any size, pixels; `None` for whole pictures of one size.
         batch_size: pictures.
         seed: of everything random.
-        is_mirrored: half of the samples are mirrored, left to right.
+        is_turned: any of the eight flips and turns.
         device: where pictures live.
         rank: of this process among several; each has its own order.
 
@@ -49,7 +46,7 @@ class InvertedBatches:
         patch_size: int | None,
         batch_size: int,
         seed: int = 0,
-        is_mirrored: bool = False,
+        is_turned: bool = False,
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
@@ -65,7 +62,7 @@ class InvertedBatches:
                 f"Expected pictures of at least {self.patch_size} pixels, got one of {int(sides.min())}: lower "
                 "data.patch_size."
             )
-        self.batch_size, self.seed, self.is_mirrored, self.rank = batch_size, seed, is_mirrored, rank
+        self.batch_size, self.seed, self.is_turned, self.rank = batch_size, seed, is_turned, rank
         self.steps_per_epoch = -(-len(self.clean) // batch_size)
 
     def __call__(self, step: int) -> Batch:
@@ -83,7 +80,7 @@ class InvertedBatches:
         position = torch.rand(2, count, dtype=torch.float64, generator=draws)
         top = (position[0] * (self.clean.heights[rows] - size + 1)).long()
         left = (position[1] * (self.clean.widths[rows] - size + 1)).long()
-        turn = MIRRORED * torch.randint(1 + self.is_mirrored, (count,), generator=draws)
+        turn = torch.randint(8 if self.is_turned else 1, (count,), generator=draws)
         return Crops(rows, top, left, turn, size)
 
 
@@ -103,7 +100,7 @@ def batches_of_inversions(
     patch_size: int | None,
     batch_size: int,
     seed: int,
-    is_mirrored: bool,
+    is_turned: bool,
     device: torch.device | str,
     rank: int,
 ) -> tuple[InvertedBatches, Batch, dict[str, object]]:
@@ -119,7 +116,7 @@ def batches_of_inversions(
         patch_size: see `InvertedBatches`, as the rest.
         batch_size: pictures.
         seed: of everything random.
-        is_mirrored: half of the samples are mirrored, left to right.
+        is_turned: any of the eight flips and turns.
         device: where pictures live.
         rank: of this process among several.
 
@@ -136,7 +133,7 @@ def batches_of_inversions(
         patch_size=patch_size,
         batch_size=batch_size,
         seed=seed,
-        is_mirrored=is_mirrored,
+        is_turned=is_turned,
         device=device,
         rank=rank,
     )

@@ -192,14 +192,14 @@ class DilatedTrunk(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """What the last convolution gives, unbounded."""
-        size = picture.shape[-2:]
+        height, width = picture.shape[-2:]
         if self.reduction > 1:
-            picture = F.adaptive_avg_pool2d(picture, [-(-side // self.reduction) for side in size])
+            picture = F.adaptive_avg_pool2d(picture, (-(-height // self.reduction), -(-width // self.reduction)))
         features = self.first(picture).relu_()
         for convolution in self.middle:
             features = features + convolution(features).relu()
         told = self.last(features)
-        return F.interpolate(told, size, mode="bilinear") if self.reduction > 1 else told
+        return F.interpolate(told, (height, width), mode="bilinear") if self.reduction > 1 else told
 
 
 def _check_channels(channels: int) -> None:

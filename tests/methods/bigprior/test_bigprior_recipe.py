@@ -215,7 +215,7 @@ def test_a_recipe_file_trains_from_pictures_on_disc_and_goes_on(tmp_path: Path) 
     (tmp_path / "mine.yaml").write_text(
         "method: bigprior\n"
         "network: {name: prior-error, arguments: {width: 4, dilations: [1]}}\n"
-        f"data: {{path: {tmp_path / 'set'}, training: 6, batch_size: 4, validation_share: 0.3, mirrored: true}}\n"
+        f"data: {{path: {tmp_path / 'set'}, training: 6, batch_size: 4, validation_share: 0.3, turned: true}}\n"
         f"training: {{steps: 6, precision: 'no', run_folder: {tmp_path / 'run'}, device: cpu, checkpoint_every: 2}}\n"
     )
     trained = train(tmp_path / "mine.yaml")

@@ -24,7 +24,7 @@ class InversionSettings(Section):
     patch_size: int | None = Field(
         default=None, ge=8, description="Height and width of a patch, pixels; whole pictures when absent, as released."
     )
-    mirrored: bool = Field(default=False, description="Mirror half of the samples, left to right (release: none).")
+    turned: bool = Field(default=False, description="Any of the eight flips and turns (release: none).")
     batch_size: int = Field(default=8, ge=1, description="Pictures per step and process (release: 8).")
     seed: int = Field(default=0, description="Seed of order and crops; step n depends on (seed, n, process) alone.")
 
@@ -40,7 +40,7 @@ class InversionSettings(Section):
             patch_size=self.patch_size,
             batch_size=self.batch_size,
             seed=self.seed,
-            is_mirrored=self.mirrored,
+            is_turned=self.turned,
             device=device,
             rank=rank,
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.archive import TarArchive
-from pellucid.errors import DataError, WeightsError
+from pellucid.errors import WeightsError
 from pellucid.networks.fusion_network import PaperFusion
 from pellucid.weights.files import load_into
 
@@ -29,9 +29,11 @@ def released_network(path: str | Path) -> PaperFusion:
 
     Raises:
         WeightsError: when there is none, it holds more than tensors, or it does not fit.
+        DataError: when the archive is broken.
     """
+    encoded = io.BytesIO(_encoded(Path(path)))
     try:
-        state: Any = torch.load(io.BytesIO(_encoded(Path(path))), map_location="cpu", weights_only=True)
+        state: Any = torch.load(encoded, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what is no such file
         raise WeightsError(
             f"Expected a state dict of tensors in {path}, got something else ({str(error).splitlines()[0]}): get it "
@@ -54,7 +56,7 @@ def translated(state: Mapping[str, Tensor], source: str | Path) -> dict[str, Ten
         WeightsError: when a name is none of a DnCNN's.
     """
     numbers = [int(found[1]) for name in state if (found := re.match(rf"{re.escape(_PREFIX)}(\d+)\.", name))]
-    if len(numbers) != len(state) or 0 not in numbers:
+    if len(numbers) != len(state) or f"{_PREFIX}0.weight" not in state:
         odd = next((name for name in state if not name.startswith(_PREFIX)), "nothing of its first layer")
         raise WeightsError(
             f"Expected the released tensors {_PREFIX}N in {source}, got {odd}: take a net_24.pth of the release."
@@ -82,5 +84,5 @@ def _encoded(path: Path) -> bytes:
     archive = TarArchive.open(path, lambda name: name.endswith(".pth"))
     wanted = [name for name in archive.names if name.endswith(Path(RELEASED).name)]
     if not wanted:
-        raise DataError(f"Expected {RELEASED} in {path.name}, got no such member: get the archive anew.")
+        raise WeightsError(f"Expected {RELEASED} in {path.name}, got no such member: get the archive anew.")
     return archive.read(wanted[0])
