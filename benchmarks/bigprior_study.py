@@ -1,0 +1,364 @@
+"""BIGPrior on trial with a linear generator: is a visible weight between data and prior worth anything, and is it true?
+
+    PELLUCID_DATA=... python benchmarks/bigprior_study.py --output benchmarks/results/bigprior-study
+
+Flowers of 64x64 pixels. Principal components (150, of 1500 flowers and their mirror images) are the generator, inverted
+in closed form. Networks of six convolutions of 24 channels learn on 1000 other flowers, in crops of 32 pixels; 300
+further ones are for tests, and none of these choices were made by them. Three tasks: noise of sigma 5 to 50 (known to
+the closed forms), a hole of 16x16 pixels in the centre, colours from grey. Compared are the data alone, the plain
+inversion, the best constant weight, the closed form from one error of the prior or pasting into the hole, the paper's
+weight (unbounded, sees the data alone), a bounded one, one that sees the prior too, the general form with a learned
+error, networks that restore directly, and a classic method. Seeds 0, 1 and 2 where time allows; two CPU cores.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.shared_pictures import clean_pictures
+from pellucid.evaluation.measures import area_under_ab_curve
+from pellucid.evaluation.trust_measures import sparsification_error
+from pellucid.methods.bigprior.fusion import fused_by_weight
+from pellucid.methods.bigprior.objective import best_constant_weight
+from pellucid.methods.bigprior.priors.harmonic import harmonic_fill
+from pellucid.methods.bigprior.priors.principal_components import PrincipalComponents
+from pellucid.networks.dncnn import DnCNN
+from pellucid.networks.fusion_network import BoundedFusion, PaperFusion, PriorErrorNetwork
+from pellucid.trust.conformal import risk_controlled_factor, shares_outside
+from pellucid.trust.fusion import fuse
+from pellucid.trust.operators.identity import Identity
+from pellucid.trust.operators.luma import Luma
+from pellucid.trust.operators.mask import Mask
+
+SIDE, HOLE, COMPONENTS = 64, 16, 150
+FOR_PRIOR, FOR_WEIGHTS, FOR_TESTS, DRAWS = 1500, 1000, 300, 4
+WIDTH, DEPTH, CROP, BATCH = 24, 6, 32, 32
+AT_ONCE = 50
+ROUNDING = 1.3e-6
+"""Variance of rounding to 8 bits, which is all the noise of a picture with a hole."""
+
+TASKS = ("denoising", "inpainting", "colorization")
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Pictures of one task, each `(N, 3, SIDE, SIDE)`.
+
+    Attributes:
+        clean: the truth.
+        data: the data's picture: noisy, black in the hole, or grey.
+        prior: the generator's picture.
+        variance: of the noise, `(N, 1, 1, 1)`; of a grey picture its expected squared error.
+        known: `(1, 1, SIDE, SIDE)`, zero in the hole, one elsewhere.
+    """
+
+    clean: Tensor
+    data: Tensor
+    prior: Tensor
+    variance: Tensor
+    known: Tensor
+
+    def rows(self, rows: Tensor | slice) -> "Cases":
+        """Some of them."""
+        return Cases(self.clean[rows], self.data[rows], self.prior[rows], self.variance[rows], self.known)
+
+
+def flowers() -> Tensor:
+    """All flowers in a random order, `(N, 3, SIDE, SIDE)`, in `[0, 1]`."""
+    found = []
+    for _, sheet in clean_pictures("Flowers64"):
+        tiles = sheet.unfold(1, SIDE, SIDE).unfold(2, SIDE, SIDE)  # (3, rows, columns, SIDE, SIDE)
+        found.append(tiles.permute(1, 2, 0, 3, 4).flatten(0, 1))
+    every = torch.cat(found)
+    is_there = every.flatten(1).float().std(dim=1) > 1
+    every = every[is_there]
+    return every[torch.randperm(len(every), generator=torch.Generator().manual_seed(0))].float() / 255
+
+
+def hole() -> Tensor:
+    """The known pixels of inpainting."""
+    known = torch.ones(1, 1, SIDE, SIDE)
+    first = (SIDE - HOLE) // 2
+    known[..., first : first + HOLE, first : first + HOLE] = 0
+    return known
+
+
+def made(task: str, clean: Tensor, generator: PrincipalComponents, seed: int) -> Cases:
+    """The pictures of a task with their inversions."""
+    draws = torch.Generator().manual_seed(seed)
+    everywhere = torch.ones(1, 1, SIDE, SIDE)
+    sigma = (5 + 45 * torch.rand(len(clean), 1, 1, 1, generator=draws)) / 255
+    noise = torch.randn(clean.shape, generator=draws)
+    data, prior = [], []
+    for first in range(0, len(clean), AT_ONCE):
+        part, rows = clean[first : first + AT_ONCE], slice(first, first + AT_ONCE)
+        if task == "denoising":
+            seen = part + sigma[rows] * noise[rows]
+            guess = generator.guess(seen, Identity(), noise_variance=sigma[rows] ** 2, generator=draws).image
+        elif task == "inpainting":
+            seen = part * hole()
+            guess = generator.guess(seen, Mask(hole()), noise_variance=ROUNDING, generator=draws).image
+        else:
+            grey = Luma().forward(part)
+            seen = grey.expand(-1, 3, -1, -1)
+            raw = generator.guess(grey, Luma(), noise_variance=ROUNDING, generator=draws).image
+            # As published: of the prior's picture the colours alone, around the luma that was observed.
+            guess = raw - Luma().forward(raw) + grey
+        data.append(seen)
+        prior.append(guess)
+    seen, guessed = torch.cat(data), torch.cat(prior)
+    if task == "denoising":
+        variance = sigma**2
+    else:
+        least = ROUNDING if task == "inpainting" else (seen - clean).square().mean().item()
+        variance = torch.full((len(clean), 1, 1, 1), least)
+    return Cases(clean, seen, guessed, variance, hole() if task == "inpainting" else everywhere)
+
+
+class Direct(nn.Module):
+    """A network of the same size that restores, without a weight that anybody could see."""
+
+    def __init__(self, *, sees_prior: bool):
+        super().__init__()
+        self.sees_prior = sees_prior
+        self.trunk = DnCNN(6 if sees_prior else 3, 3, WIDTH, DEPTH)
+
+    def forward(self, data: Tensor, prior: Tensor) -> Tensor:
+        """The restored picture."""
+        return data - self.trunk((torch.cat([data, prior], dim=1) if self.sees_prior else data) - 0.5)
+
+
+Fused = Callable[[nn.Module, Cases], tuple[Tensor, Tensor | None]]
+"""What a network makes of cases: the picture, and the prior's weight where there is one."""
+
+
+def by_weight(network: nn.Module, cases: Cases) -> tuple[Tensor, Tensor | None]:
+    """The paper's equation."""
+    fused = fused_by_weight(cases.data, cases.prior, network(cases.data, cases.prior))
+    return fused.image, fused.prior_weight
+
+
+def by_error(network: nn.Module, cases: Cases) -> tuple[Tensor, Tensor | None]:
+    """The general form: the network says how wrong the prior is."""
+    operator = Mask(cases.known) if bool((cases.known == 0).any()) else Identity()
+    variance = network(cases.data, cases.prior).exp()
+    fused = fuse(cases.data, cases.prior, prior_variance=variance, noise_variance=cases.variance, operator=operator)
+    return fused.image, fused.prior_weight
+
+
+def directly(network: nn.Module, cases: Cases) -> tuple[Tensor, Tensor | None]:
+    """Nothing is told apart."""
+    return network(cases.data, cases.prior), None
+
+
+def networks() -> dict[str, tuple[Callable[[], nn.Module], Fused]]:
+    """Every network that learns, how it is built and what is made of it, by its name in the table."""
+    return {
+        "paper's weight: unbounded, sees the data": (partial(PaperFusion, 3, WIDTH, DEPTH), by_weight),
+        "bounded weight, sees the data": (partial(_bounded, sees_prior=False), by_weight),
+        "bounded weight, sees the prior too": (partial(_bounded, sees_prior=True), by_weight),
+        "general form, learned error": (partial(PriorErrorNetwork, 3, width=WIDTH, dilations=(1, 1, 1, 1)), by_error),
+        "direct network": (partial(Direct, sees_prior=False), directly),
+        "direct network, sees the prior too": (partial(Direct, sees_prior=True), directly),
+    }
+
+
+def _bounded(*, sees_prior: bool) -> BoundedFusion:
+    return BoundedFusion(3, sees_prior=sees_prior, width=WIDTH, depth=DEPTH)
+
+
+def learn(network: nn.Module, fused: Fused, cases: Cases, steps: int, seed: int) -> nn.Module:
+    """Adam on the squared error of crops, mirrored at random."""
+    draws = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    network.train()
+    for _ in range(steps):
+        rows = torch.randint(len(cases.clean), (BATCH,), generator=draws)
+        top, left = torch.randint(SIDE - CROP + 1, (2,), generator=draws).tolist()
+        is_mirrored = bool(torch.rand((), generator=draws) < 0.5)
+        batch = cropped(cases.rows(rows), top, left, is_mirrored=is_mirrored)
+        loss = (fused(network, batch)[0] - batch.clean).square().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval().requires_grad_(False)
+
+
+def cropped(cases: Cases, top: int, left: int, *, is_mirrored: bool) -> Cases:
+    """The same square of all, `CROP` pixels."""
+
+    def cut(picture: Tensor) -> Tensor:
+        part = picture[..., top : top + CROP, left : left + CROP]
+        return part.flip(-1) if is_mirrored else part
+
+    return Cases(cut(cases.clean), cut(cases.data), cut(cases.prior), cases.variance, cut(cases.known))
+
+
+def classic(task: str, cases: Cases) -> Tensor | None:
+    """Total variation of a weight that the noise gives, a harmonic fill; nothing for colours."""
+    if task == "inpainting":
+        return harmonic_fill(cases.data, cases.known)
+    if task == "colorization":
+        return None
+    from skimage.restoration import denoise_tv_chambolle, estimate_sigma
+
+    found = []
+    for picture in cases.data:
+        pixels = picture.permute(1, 2, 0).numpy()
+        weight = float(estimate_sigma(pixels, channel_axis=2, average_sigmas=True))
+        found.append(torch.from_numpy(denoise_tv_chambolle(pixels, weight=weight, channel_axis=2)).permute(2, 0, 1))
+    return torch.stack(found).float()
+
+
+def contestants(task: str, train: Cases, test: Cases, steps: int, seed: int) -> dict[str, tuple[Tensor, Tensor | None]]:
+    """Pictures and weights of all that are compared, on the test cases."""
+    none, whole = torch.zeros_like(test.clean), torch.ones_like(test.clean)
+    constant = best_constant_weight(train.data, train.prior, train.clean)
+    own = best_constant_weight(train.data, train.prior, train.clean, per_channel=True)
+    found: dict[str, tuple[Tensor, Tensor | None]] = {
+        "data alone": (test.data, none),
+        "plain inversion": (test.prior, whole),
+        "best constant weight": _mixed(test, constant.expand_as(test.clean)),
+        "best constant weight per colour": _mixed(test, own.expand_as(test.clean)),
+    }
+    if task == "inpainting":
+        pasted = (1 - test.known).expand_as(test.clean)
+        found["pasted into the hole"] = _mixed(test, pasted)
+    elif task == "denoising":
+        error = (train.prior - train.clean).square().mean()
+        closed = (test.variance / (test.variance + error)).expand_as(test.clean)
+        found["closed form, one error of the prior"] = _mixed(test, closed)
+    made_by = classic(task, test)
+    if made_by is not None:
+        found["total variation" if task == "denoising" else "harmonic fill"] = (made_by, None)
+    for number, (name, (build, fused)) in enumerate(networks().items()):
+        torch.manual_seed(1000 * seed + number)
+        started = time.perf_counter()
+        network = learn(build(), fused, train, steps, seed)
+        with torch.no_grad():
+            parts = [fused(network, test.rows(slice(at, at + AT_ONCE))) for at in range(0, len(test.clean), AT_ONCE)]
+        weights = None if parts[0][1] is None else torch.cat([part[1] for part in parts if part[1] is not None])
+        found[name] = (torch.cat([part[0] for part in parts]), weights)
+        print(f"  {name}: {time.perf_counter() - started:.0f} s", flush=True)
+    return found
+
+
+def _mixed(cases: Cases, weight: Tensor) -> tuple[Tensor, Tensor | None]:
+    return fused_by_weight(cases.data, cases.prior, weight).image, weight
+
+
+def psnr_of(squared: Tensor) -> float:
+    """Mean over pictures of dB, from squared errors `(N, ...)`."""
+    return (-10 * squared.flatten(1).mean(1).clamp_min(1e-10).log10()).mean().item()
+
+
+def measures(image: Tensor, weight: Tensor | None, test: Cases) -> dict[str, float]:
+    """All figures of one contestant; what does not apply is not there."""
+    image, squared = image.clamp(0, 1), (image.clamp(0, 1) - test.clean).square()
+    found = {"psnr": psnr_of(squared), "auc": area_under_ab_curve(image, test.clean).mean().item()}
+    found["chroma"] = (_chroma(image) - _chroma(test.clean)).square().sum(dim=1).sqrt().mean().item() * 255
+    in_hole = test.known.expand(1, 3, SIDE, SIDE)[0] == 0
+    if bool(in_hole.any()):
+        found["hole"] = psnr_of(squared[:, in_hole])
+    if weight is None or bool((weight == weight.flatten()[0]).all()):
+        return found
+    told, wrong = weight.mean(dim=1), (test.prior - test.clean).abs().mean(dim=1)
+    found |= {"phi": weight.mean().item(), "least": weight.min().item(), "most": weight.max().item()}
+    found["with the prior's error"] = _correlation(told.flatten(), wrong.flatten())
+    if bool((test.variance != test.variance[0]).any()):
+        found["with sigma"] = _correlation(told.mean(dim=(1, 2)), test.variance.sqrt().flatten())
+    gone = (image - test.clean).abs().mean(dim=1, keepdim=True)
+    found["ause"] = sparsification_error(gone, weight.mean(dim=1, keepdim=True)).mean().item()
+    return found
+
+
+def held(image: Tensor, weight: Tensor, test: Cases) -> tuple[float, float]:
+    """Coverage and mean half width, in levels of 255, of 90 % bounds that are phi and the departure times a factor.
+
+    The scale is `0.01 + phi + |x_hat - data|`; one half of the pictures calibrates, the other is measured.
+    """
+    scale = (0.01 + 0.05 * weight.clamp(0, 1) + (image - test.data).abs()).mean(dim=1, keepdim=True)
+    error, half = (image - test.clean).abs(), len(test.clean) // 2
+    outside = torch.stack([shares_outside(error[row], scale[row]) for row in range(half)])
+    bound = risk_controlled_factor(outside, 0.9) * scale[half:]
+    return (error[half:] <= bound).double().mean().item(), 255 * bound.mean().item()
+
+
+def _chroma(image: Tensor) -> Tensor:
+    return image - Luma().forward(image)
+
+
+def _correlation(one: Tensor, other: Tensor) -> float:
+    return torch.corrcoef(torch.stack([one.double(), other.double()]))[0, 1].item()
+
+
+def main() -> None:
+    """Learn, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    pictures = flowers()
+    print(f"{len(pictures)} flowers", flush=True)
+    for_prior = pictures[:FOR_PRIOR]
+    generator = PrincipalComponents.fit(torch.cat([for_prior, for_prior.flip(-1)]), COMPONENTS)
+    for_weights = pictures[FOR_PRIOR : FOR_PRIOR + FOR_WEIGHTS]
+    for_tests = pictures[FOR_PRIOR + FOR_WEIGHTS : FOR_PRIOR + FOR_WEIGHTS + FOR_TESTS]
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / "study.json"
+    kept: dict[str, dict[str, list[dict[str, float]]]] = json.loads(path.read_text()) if path.exists() else {}
+    for task in arguments.tasks:
+        draws = DRAWS if task == "denoising" else 1
+        train = made(task, for_weights.repeat(draws, 1, 1, 1), generator, seed=1)
+        test = made(task, for_tests, generator, seed=2)
+        rows: dict[str, list[dict[str, float]]] = {}
+        for seed in arguments.seeds:
+            print(f"{task}, seed {seed}", flush=True)
+            for name, (image, weight) in contestants(task, train, test, arguments.steps, seed).items():
+                found = measures(image, weight, test)
+                if weight is not None and "phi" in found:
+                    found["coverage"], found["width"] = held(image, weight, test)
+                rows.setdefault(name, []).append(found)
+        kept[task] = rows
+        path.write_text(json.dumps(kept, indent=1) + "\n")
+    (arguments.output / "study.md").write_text("\n".join(table(task, kept[task]) for task in TASKS if task in kept))
+
+
+COLUMNS = {
+    "psnr": ("PSNR", 2), "hole": ("in the hole", 2), "auc": ("AuC", 2), "chroma": ("chroma error", 2),
+    "phi": ("mean phi", 2), "least": ("least", 2), "most": ("most", 2), "with sigma": ("with sigma", 2),
+    "with the prior's error": ("with the prior's error", 2), "ause": ("AUSE", 3), "coverage": ("coverage", 3),
+    "width": ("bound", 1),
+}  # fmt: skip
+
+
+def table(task: str, rows: Mapping[str, list[dict[str, float]]]) -> str:
+    """One task, Markdown: means over the seeds, with the spread of PSNR where there are several."""
+    shown = [key for key in COLUMNS if any(key in found for its in rows.values() for found in its)]
+    lines = [f"### {task}, {max(len(its) for its in rows.values())} seeds", ""]
+    lines += ["| | " + " | ".join(COLUMNS[key][0] for key in shown) + " |", "|---" * (len(shown) + 1) + "|"]
+    for name, its in rows.items():
+        cells = []
+        for key in shown:
+            values = [found[key] for found in its if key in found]
+            text = f"{statistics.mean(values):.{COLUMNS[key][1]}f}" if values else ""
+            is_spread = key == "psnr" and len(values) > 1 and max(values) > min(values)
+            cells.append(text + (f" ±{statistics.stdev(values):.2f}" if is_spread else ""))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
