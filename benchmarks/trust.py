@@ -164,8 +164,8 @@ def look(model: Model, family: Family, pictures: Iterator[tuple[Tensor, Tensor]]
 def costs(model: Model, trusted: Model) -> dict[str, list[float]]:
     """Seconds of restoring two megapixels without and with maps, thrice each in turn after one that does not count."""
     found: dict[str, list[float]] = {"without": [], "with": []}
-    for name in ("noisy", "rainy", "blurred"):
-        picture = read_image(Path("examples") / f"{name}.jpg")
+    for name in ("noisy.png", "rainy.jpg", "blurred.jpg"):
+        picture = read_image(Path("examples") / name)
         times = -(-1024 // picture.shape[-2]), -(-2048 // picture.shape[-1])
         large = picture.repeat(1, 1, *times)[..., :1024, :2048]
         for run in range(4):

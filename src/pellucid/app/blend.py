@@ -1,10 +1,10 @@
 """Between the data alone and the full restoration: an original and its saved result, blended."""
 
-import os
 from pathlib import Path
 
 from torch import Tensor
 
+from pellucid.app.targets import check_is_not_there
 from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -49,10 +49,7 @@ def blend(
     if not 0 <= belief <= 1:
         raise ConfigurationError(f"Expected belief from 0 to 1, got {belief:g}: 0 is the original, 1 the result.")
     format_of_target(target)
-    if os.path.lexists(target) and any(target.exists() and path.samefile(target) for path in (source, Path(restored))):
-        raise ImageError(f"Expected another file than the two that are blended, got {target}: name another output.")
-    if os.path.lexists(target) and not overwrite:
-        raise ImageError(f"Expected no file at {target}, found one: name another output, or use --overwrite.")
+    check_is_not_there(target, (source, Path(restored)), overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     before = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
     after = read_picture(restored, scratch=target.parent, max_megapixels=max_megapixels)

@@ -24,7 +24,7 @@ def overlay_png(restored: Tensor, error: Tensor, level: float) -> bytes:
     prepare_libvips()
     drawn = _pixels(overlay(restored, error))
     width = max(drawn.shape[1], 360)
-    rows = [drawn, _legend(width, level)]
+    rows = [drawn, drawn_legend(width, level)]
     page = np.full((sum(row.shape[0] for row in rows), width, 3), 255, np.uint8)
     top = 0
     for row in rows:
@@ -34,12 +34,13 @@ def overlay_png(restored: Tensor, error: Tensor, level: float) -> bytes:
     return pyvips.Operation.call("pngsave_buffer", image)
 
 
-def _legend(width: int, level: float) -> NDArray[np.uint8]:
-    above = _text("Grey: as good as certain. Coloured: may be off by so many of 255 grey levels, or less", width)
-    below = _text(f"(true of {10 * level:g} of 10 values, in pictures like those this was measured on).", width)
+def drawn_legend(width: int, level: float) -> NDArray[np.uint8]:
+    """What the colours mean, in words and as a strip, `(H, width, 3)`."""
+    above = drawn_text("Grey: as good as certain. Coloured: may be off by so many of 255 grey levels, or less", width)
+    below = drawn_text(f"(true of {10 * level:g} of 10 values, in pictures like those this was measured on).", width)
     strip = _pixels(legend(_STRIP, width - 2 * _MARGIN))
     # As many places as stops, the first and the last at the ends.
-    numbers = [_text(f"{stop[0]:.0f}", width) for stop in STOPS]
+    numbers = [drawn_text(f"{stop[0]:.0f}", width) for stop in STOPS]
     height = sum(part.shape[0] + _MARGIN for part in (above, below, strip, numbers[0])) + _MARGIN
     page = np.full((height, width, 3), 255, np.uint8)
     top = _MARGIN
@@ -53,8 +54,8 @@ def _legend(width: int, level: float) -> NDArray[np.uint8]:
     return page
 
 
-def _text(words: str, width: int) -> NDArray[np.uint8]:
-    """Black on white, in lines no longer than `width` pixels."""
+def drawn_text(words: str, width: int) -> NDArray[np.uint8]:
+    """Black on white, in lines no longer than `width` pixels, `(h, w, 3)`."""
     ink = pyvips.Operation.call("text", words, font="sans 10", dpi=92, width=width - 2 * _MARGIN)
     lines = 255 - np.asarray(ink.numpy())
     return np.repeat(lines.reshape(lines.shape[0], lines.shape[1], 1), 3, axis=2).astype(np.uint8)

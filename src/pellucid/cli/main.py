@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 from pellucid.cli.blend import blend
 from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
+from pellucid.cli.inpaint import inpaint
 from pellucid.cli.lab import lab
 from pellucid.cli.log import is_debugging, set_up_log
 from pellucid.cli.models import models
@@ -29,7 +30,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, blend, perceive, train, evaluate, lab, degrade, models):
+for verb in (restore, blend, inpaint, perceive, train, evaluate, lab, degrade, models):
     app.command(verb)
 
 

@@ -1,0 +1,211 @@
+"""Fill what is missing of a photograph, and say that it is belief; what is known is kept to the bit."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pellucid.app.targets import check_is_not_there
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder
+from pellucid.errors import ConfigurationError, DeviceError, ImageError
+from pellucid.images.canvas import Canvas
+from pellucid.images.files import MAX_MEGAPIXELS, read_picture
+from pellucid.images.formats import format_of_target
+from pellucid.images.picture import Picture
+from pellucid.images.tiling import Box
+from pellucid.methods.bigprior.priors.contract import Prior
+from pellucid.methods.bigprior.priors.harmonic import Harmonic
+from pellucid.methods.bigprior.priors.plug_and_play import PlugAndPlay
+from pellucid.methods.load import load
+from pellucid.methods.restorer import is_out_of_memory
+from pellucid.trust.error_bound import ErrorBound
+from pellucid.trust.fusion import fuse
+from pellucid.trust.hole import hole_scale
+from pellucid.trust.operators.mask import Mask
+from pellucid.version import __version__
+from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import sha256
+
+logger = logging.getLogger(__name__)
+
+PriorName = Literal["harmonic", "plug-and-play"]
+
+AROUND = 48
+"""Pixels around the hole that are looked at."""
+
+STRIP = 256
+"""Rows that are copied at once."""
+
+
+@dataclass(frozen=True)
+class Inpainted:
+    """What filling gave.
+
+    Attributes:
+        path: of the result.
+        missing: share of the pixels that were missing.
+        trust: the maps in a few numbers; `None` when none were asked for.
+    """
+
+    path: Path
+    missing: float
+    trust: Trust | None
+
+
+def inpaint(
+    photograph: str | Path,
+    mask: str | Path,
+    output: str | Path | None = None,
+    *,
+    prior: PriorName = "harmonic",
+    trust: bool = False,
+    device: str | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    overwrite: bool = False,
+) -> Inpainted:
+    """Fill the hole of a photograph from around it. Every known pixel, and all else about the file, is kept.
+
+        x_hat = y where known, G elsewhere:  `trust.fusion.fuse` without noise, phi is exactly the hole
+
+    Args:
+        photograph: the picture; what stands in its hole is not looked at.
+        mask: a picture of the same size, white where pixels are missing, black where they are known.
+        output: the file to write; `photo.inpainted.jpg` beside the photograph when absent.
+        prior: where the belief comes from: `"harmonic"` fills without bends, `"plug-and-play"` asks the default model
+            in turn with the data, which also removes grain, rain or blocks in the hole.
+        trust: write maps of trust beside the result: the bound on the error is calibrated, see
+            `scripts/calibrate_inpainting.py`.
+        device: of the default model; the best at hand when absent.
+        max_megapixels: see `files.read_picture`.
+        overwrite: replace files that are there.
+
+    Raises:
+        ImageError: when a file cannot be read or written, the sizes differ, or all or nothing is missing.
+        DeviceError: when there is no room.
+    """
+    source, target = Path(photograph), _target(Path(photograph), output)
+    format_of_target(target)
+    check_is_not_there(target, (source, Path(mask)), overwrite=overwrite)
+    if trust:
+        check_trust_folder(target, overwrite=overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
+    canvas = Canvas(picture, target.parent)
+    maps, bound = None, _bound() if trust else None
+    try:
+        known = _known(Path(mask), picture, max_megapixels)
+        box = _around(known)
+        filled, scale = _filled(picture, known, box, prior_called(prior, device))
+        if bound is not None:
+            size = (picture.height, picture.width)
+            maps = TrustMaps(size, bound.level, target.parent, picture.in_memory_bytes)
+        for part in _rest(box, picture.height, picture.width):
+            given = picture.read(part.top, part.left, part.height, part.width)
+            canvas.write(part.top, part.left, given)
+            if maps is not None:
+                nothing = torch.zeros_like(given)
+                maps.write(part.top, part.left, given, nothing)
+        canvas.write(box.top, box.left, filled)
+        canvas.save(target)
+        told = None
+        if maps is not None and bound is not None:
+            hole = 1 - _cut(known, box)
+            found = torch.cat([hole, hole * filled.mean(1, keepdim=True), hole * bound(scale, prior)], dim=1)
+            maps.write(box.top, box.left, filled, found)
+            told = maps.save(target, sha256(target), __version__)
+            logger.info("%s: %s.", target, told)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"Expected room for the hole of {source}, but the memory is full: close what else uses it, or fill the "
+            "hole in parts."
+        ) from error
+    finally:
+        if maps is not None:
+            maps.close()
+        canvas.close()
+        picture.close()
+    return Inpainted(target, 1 - known.mean().item(), told)
+
+
+def _target(source: Path, output: str | Path | None) -> Path:
+    return source.with_name(f"{source.stem}.inpainted{source.suffix}") if output is None else Path(output)
+
+
+def _known(mask: Path, picture: Picture, max_megapixels: float) -> Tensor:
+    """One where a pixel is known, `(1, 1, H, W)`."""
+    drawn = read_picture(mask, max_megapixels=max_megapixels)
+    try:
+        if (drawn.height, drawn.width) != (picture.height, picture.width):
+            raise ImageError(
+                f"Expected a mask as large as its photograph, got {drawn.width}x{drawn.height} for "
+                f"{picture.width}x{picture.height}: draw it on a copy of the photograph."
+            )
+        known = (drawn.read().mean(dim=1, keepdim=True) < 0.5).float()
+    finally:
+        drawn.close()
+    if bool(known.all()) or not bool(known.any()):
+        found = "none" if bool(known.all()) else "all"
+        raise ImageError(
+            f"Expected a mask with some pixels missing (white) and some known (black), got {found} missing: check it."
+        )
+    return known
+
+
+def _around(known: Tensor) -> Box:
+    """The rectangle of the hole and what is looked at around it."""
+    rows, columns = (known[0, 0] == 0).nonzero().unbind(1)
+    top, left = (max(0, int(line.min()) - AROUND) for line in (rows, columns))
+    bottom = min(known.shape[-2], int(rows.max()) + 1 + AROUND)
+    right = min(known.shape[-1], int(columns.max()) + 1 + AROUND)
+    return Box(top, left, bottom - top, right - left)
+
+
+def _cut(image: Tensor, box: Box) -> Tensor:
+    return image[..., box.top : box.bottom, box.left : box.right]
+
+
+def _filled(picture: Picture, known: Tensor, box: Box, prior: Prior) -> tuple[Tensor, Tensor]:
+    """The rectangle with its hole filled, and the scale of its errors."""
+    given, mask = picture.read(box.top, box.left, box.height, box.width), _cut(known, box)
+    generator = torch.Generator().manual_seed(0)
+    guess = prior.guess(given * mask, Mask(mask), noise_variance=0.0, generator=generator)
+    fused = fuse(given * mask, guess.image, prior_variance=1.0, noise_variance=0.0, operator=Mask(mask))
+    return fused.image, hole_scale(given, mask)
+
+
+def prior_called(name: PriorName, device: str | None) -> Prior:
+    """The prior of this name.
+
+    Raises:
+        ConfigurationError: when there is none.
+    """
+    if name == "harmonic":
+        return Harmonic()
+    if name == "plug-and-play":
+        model = load(device=device)
+        return PlugAndPlay(lambda image: model.restore(image).image)
+    raise ConfigurationError(f"Expected a prior out of harmonic, plug-and-play, got {name!r}: choose one of them.")
+
+
+def _bound() -> ErrorBound:
+    return ErrorBound.from_json(json.loads(bundled_file("inpainting-bound.json").read_text(encoding="utf-8")))
+
+
+def _rest(box: Box, height: int, width: int) -> Iterator[Box]:
+    """What of the picture is not in the box, in parts that do not overlap."""
+    for top, bottom in ((0, box.top), (box.bottom, height)):
+        for first in range(top, bottom, STRIP):
+            yield Box(first, 0, min(STRIP, bottom - first), width)
+    for first in range(box.top, box.bottom, STRIP):
+        rows = min(STRIP, box.bottom - first)
+        if box.left > 0:
+            yield Box(first, 0, rows, box.left)
+        if box.right < width:
+            yield Box(first, box.right, rows, width - box.right)

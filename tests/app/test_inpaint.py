@@ -1,0 +1,93 @@
+"""What is missing is filled, what is known is kept to the bit, and the maps say which is which."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+import torch
+
+from pellucid.app.inpaint import inpaint
+from pellucid.app.trust import SUMMARY, trust_folder
+from pellucid.errors import ConfigurationError, ImageError
+from pellucid.images.files import read_image, write_image
+from pellucid.methods.bigprior.priors.harmonic import harmonic_fill
+
+MakePhoto = Callable[..., Path]
+
+
+def draw_mask(path: Path, size: tuple[int, int], box: tuple[slice, slice]) -> Path:
+    missing = torch.zeros(1, 3, *size)
+    missing[(..., *box)] = 1
+    write_image(path, missing)
+    return path
+
+
+@pytest.mark.parametrize(("name", "depth"), [("a.png", 8), ("a.tif", 16)])
+def test_known_pixels_are_kept_to_the_bit(tmp_path: Path, make_photo: MakePhoto, name: str, depth: int) -> None:
+    photo = make_photo(tmp_path / name, size=(90, 120), depth=depth)
+    box = (slice(60, 80), slice(100, 118))
+    mask = draw_mask(tmp_path / "mask.png", (90, 120), box)
+    outcome = inpaint(photo, mask, tmp_path / f"out{photo.suffix}")
+    before, after = read_image(photo), read_image(outcome.path)
+    known = torch.ones(1, 1, 90, 120)
+    known[(..., *box)] = 0
+    assert torch.equal(before * known, after * known)
+    wanted = harmonic_fill(before * known, known)
+    assert (after - wanted).abs().max() <= 0.51 / (2**depth - 1)
+    assert outcome.missing == pytest.approx(20 * 18 / (90 * 120))
+    assert outcome.trust is None
+
+
+def test_the_maps_say_that_the_hole_is_belief(tmp_path: Path, make_photo: MakePhoto) -> None:
+    photo = make_photo(tmp_path / "a.png", size=(80, 80))
+    box = (slice(30, 50), slice(20, 60))
+    outcome = inpaint(photo, draw_mask(tmp_path / "mask.png", (80, 80), box), trust=True)
+    assert outcome.path == tmp_path / "a.inpainted.png"
+    folder = trust_folder(outcome.path)
+    prior, error = (
+        np.asarray(pyvips.Image.new_from_file(str(folder / f"{name}.png")).numpy()).squeeze()
+        for name in ("prior", "error")
+    )
+    expected = np.zeros((80, 80), np.uint16)
+    expected[box] = 65535
+    assert np.array_equal(prior, expected)
+    assert bool((error[box] > 0).all()) and error[expected == 0].max() == 0
+    told = json.loads((folder / SUMMARY).read_text())
+    assert told["prior"] == pytest.approx(20 * 40 / 6400)
+    assert outcome.trust is not None and "rests on the prior" in str(outcome.trust)
+
+
+def test_what_cannot_be_filled_is_told(tmp_path: Path, make_photo: MakePhoto) -> None:
+    photo = make_photo(tmp_path / "a.png", size=(40, 40))
+    nothing = draw_mask(tmp_path / "none.png", (40, 40), (slice(0, 0), slice(0, 0)))
+    everything = draw_mask(tmp_path / "all.png", (40, 40), (slice(None), slice(None)))
+    small = draw_mask(tmp_path / "small.png", (20, 40), (slice(3, 5), slice(3, 5)))
+    good = draw_mask(tmp_path / "good.png", (40, 40), (slice(3, 5), slice(3, 5)))
+    with pytest.raises(ImageError, match="none missing"):
+        inpaint(photo, nothing, tmp_path / "out.png")
+    with pytest.raises(ImageError, match="all missing"):
+        inpaint(photo, everything, tmp_path / "out.png")
+    with pytest.raises(ImageError, match="as large as its photograph"):
+        inpaint(photo, small, tmp_path / "out.png")
+    with pytest.raises(ConfigurationError, match="harmonic"):
+        inpaint(photo, good, tmp_path / "out.png", prior="imagination")  # pyright: ignore
+    assert not (tmp_path / "out.png").exists()
+    with pytest.raises(ImageError, match="than the inputs"):
+        inpaint(photo, good, photo, overwrite=True)
+    inpaint(photo, good, tmp_path / "out.png")
+    with pytest.raises(ImageError, match="found one"):
+        inpaint(photo, good, tmp_path / "out.png")
+    inpaint(photo, good, tmp_path / "out.png", overwrite=True)
+
+
+def test_a_denoiser_fills_too(tmp_path: Path, make_photo: MakePhoto) -> None:
+    photo = make_photo(tmp_path / "a.png", size=(96, 96))
+    mask = draw_mask(tmp_path / "mask.png", (96, 96), (slice(40, 50), slice(40, 50)))
+    outcome = inpaint(photo, mask, prior="plug-and-play", device="cpu")
+    before, after = read_image(photo), read_image(outcome.path)
+    changed = (before != after).any(dim=1)[0].nonzero()
+    assert changed.min() >= 40 and changed.max() < 50
+    assert (before - after).abs().max() < 0.1, "a smooth picture is filled smoothly"
