@@ -15,20 +15,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pellucid.app.inpaint import PriorName, prior_called
 from pellucid.degradations.mask import Mask as Hole
 from pellucid.degradations.mask import hole
 from pellucid.evaluation.perceiving import unseen_pictures
+from pellucid.methods.catalog import PRIORS
+from pellucid.methods.catalog import prior as prior_called
 from pellucid.trust.error_bound import ErrorBound, Sample, calibrated
 from pellucid.trust.hole import hole_scale
 from pellucid.trust.operators.mask import Mask
 from pellucid.weights.bundled import bundled_file
 
 SIDE, LEVEL = 320, 0.9
-PRIORS: tuple[PriorName, ...] = ("harmonic", "plug-and-play")
 
 
-def samples(pictures: Sequence[Tensor], name: PriorName, seed: int) -> list[Sample]:
+def samples(pictures: Sequence[Tensor], name: str, seed: int) -> list[Sample]:
     """Scale and error in the hole of each picture, as pictures of one row."""
     generator, prior = torch.Generator().manual_seed(seed), prior_called(name, "cpu")
     found = []

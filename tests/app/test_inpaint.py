@@ -11,7 +11,7 @@ import torch
 
 from pellucid.app.inpaint import inpaint
 from pellucid.app.trust import SUMMARY, trust_folder
-from pellucid.errors import ConfigurationError, ImageError
+from pellucid.errors import ImageError, MethodError
 from pellucid.images.files import read_image, write_image
 from pellucid.methods.bigprior.priors.harmonic import harmonic_fill
 
@@ -72,8 +72,8 @@ def test_what_cannot_be_filled_is_told(tmp_path: Path, make_photo: MakePhoto) ->
         inpaint(photo, everything, tmp_path / "out.png")
     with pytest.raises(ImageError, match="as large as its photograph"):
         inpaint(photo, small, tmp_path / "out.png")
-    with pytest.raises(ConfigurationError, match="harmonic"):
-        inpaint(photo, good, tmp_path / "out.png", prior="imagination")  # pyright: ignore
+    with pytest.raises(MethodError, match="harmonic"):
+        inpaint(photo, good, tmp_path / "out.png", prior="imagination")
     assert not (tmp_path / "out.png").exists()
     with pytest.raises(ImageError, match="than the inputs"):
         inpaint(photo, good, photo, overwrite=True)
@@ -90,4 +90,5 @@ def test_a_denoiser_fills_too(tmp_path: Path, make_photo: MakePhoto) -> None:
     before, after = read_image(photo), read_image(outcome.path)
     changed = (before != after).any(dim=1)[0].nonzero()
     assert changed.min() >= 40 and changed.max() < 50
-    assert (before - after).abs().max() < 0.1, "a smooth picture is filled smoothly"
+    hole = (..., slice(40, 50), slice(40, 50))
+    assert (before - after)[hole].abs().mean() < 0.05 < before[hole].std(), "a smooth picture is filled smoothly"

@@ -25,7 +25,7 @@ from pellucid.evaluation.baselines import BASELINES
 from pellucid.evaluation.benchmark_sets import BENCHMARK_SETS
 from pellucid.evaluation.protocols import CARD, PROTOCOLS
 from pellucid.images.files import write_image
-from pellucid.methods.catalog import METHODS, STRATEGIES
+from pellucid.methods.catalog import METHODS, PRIORS, STRATEGIES
 from pellucid.networks.catalog import NETWORKS
 from pellucid.training.loop import REASONS
 from pellucid.weights.bundled import BUNDLED, bundled_weights
@@ -101,6 +101,7 @@ def test_every_name_that_can_be_typed_is_documented() -> None:
     tables = (
         METHODS,
         STRATEGIES,
+        PRIORS,
         DEGRADATIONS,
         PRESETS,
         NETWORKS,

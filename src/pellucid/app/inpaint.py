@@ -5,23 +5,20 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from pellucid.app.targets import check_is_not_there
 from pellucid.app.trust import Trust, TrustMaps, check_trust_folder
-from pellucid.errors import ConfigurationError, DeviceError, ImageError
+from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box
-from pellucid.methods.bigprior.priors.contract import Prior
-from pellucid.methods.bigprior.priors.harmonic import Harmonic
-from pellucid.methods.bigprior.priors.plug_and_play import PlugAndPlay
-from pellucid.methods.load import load
+from pellucid.methods.catalog import prior as prior_called
+from pellucid.methods.load import chosen_device
 from pellucid.methods.restorer import is_out_of_memory
 from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.fusion import fuse
@@ -32,8 +29,6 @@ from pellucid.weights.bundled import bundled_file
 from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
-
-PriorName = Literal["harmonic", "plug-and-play"]
 
 AROUND = 48
 """Pixels around the hole that are looked at."""
@@ -62,7 +57,7 @@ def inpaint(
     mask: str | Path,
     output: str | Path | None = None,
     *,
-    prior: PriorName = "harmonic",
+    prior: str = "harmonic",
     trust: bool = False,
     device: str | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -76,16 +71,17 @@ def inpaint(
         photograph: the picture; what stands in its hole is not looked at.
         mask: a picture of the same size, white where pixels are missing, black where they are known.
         output: the file to write; `photo.inpainted.jpg` beside the photograph when absent.
-        prior: where the belief comes from: `"harmonic"` fills without bends, `"plug-and-play"` asks the default model
-            in turn with the data, which also removes grain, rain or blocks in the hole.
+        prior: where the belief comes from, a name of `pellucid.methods.catalog.PRIORS`: `"harmonic"` fills without
+            bends, `"plug-and-play"` asks the default model's specialist for noise, in turn with the data.
         trust: write maps of trust beside the result: the bound on the error is calibrated, see
             `scripts/calibrate_inpainting.py`.
-        device: of the default model; the best at hand when absent.
+        device: of that specialist; the best at hand when absent.
         max_megapixels: see `files.read_picture`.
         overwrite: replace files that are there.
 
     Raises:
         ImageError: when a file cannot be read or written, the sizes differ, or all or nothing is missing.
+        MethodError: when the prior is not known.
         DeviceError: when there is no room.
     """
     source, target = Path(photograph), _target(Path(photograph), output)
@@ -100,7 +96,7 @@ def inpaint(
     try:
         known = _known(Path(mask), picture, max_megapixels)
         box = _around(known)
-        filled, scale = _filled(picture, known, box, prior_called(prior, device))
+        filled, scale = _filled(picture, known, box, prior, chosen_device(device))
         if bound is not None:
             size = (picture.height, picture.width)
             maps = TrustMaps(size, bound.level, target.parent, picture.in_memory_bytes)
@@ -171,27 +167,13 @@ def _cut(image: Tensor, box: Box) -> Tensor:
     return image[..., box.top : box.bottom, box.left : box.right]
 
 
-def _filled(picture: Picture, known: Tensor, box: Box, prior: Prior) -> tuple[Tensor, Tensor]:
+def _filled(picture: Picture, known: Tensor, box: Box, prior: str, device: str) -> tuple[Tensor, Tensor]:
     """The rectangle with its hole filled, and the scale of its errors."""
     given, mask = picture.read(box.top, box.left, box.height, box.width), _cut(known, box)
     generator = torch.Generator().manual_seed(0)
-    guess = prior.guess(given * mask, Mask(mask), noise_variance=0.0, generator=generator)
+    guess = prior_called(prior, device).guess(given * mask, Mask(mask), noise_variance=0.0, generator=generator)
     fused = fuse(given * mask, guess.image, prior_variance=1.0, noise_variance=0.0, operator=Mask(mask))
     return fused.image, hole_scale(given, mask)
-
-
-def prior_called(name: PriorName, device: str | None) -> Prior:
-    """The prior of this name.
-
-    Raises:
-        ConfigurationError: when there is none.
-    """
-    if name == "harmonic":
-        return Harmonic()
-    if name == "plug-and-play":
-        model = load(device=device)
-        return PlugAndPlay(lambda image: model.restore(image).image)
-    raise ConfigurationError(f"Expected a prior out of harmonic, plug-and-play, got {name!r}: choose one of them.")
 
 
 def _bound() -> ErrorBound:

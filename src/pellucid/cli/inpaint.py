@@ -1,7 +1,7 @@
 """`pellucid inpaint`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -11,7 +11,7 @@ def inpaint(
     *,
     mask: Path,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    prior: Literal["harmonic", "plug-and-play"] = "harmonic",
+    prior: str = "harmonic",
     trust: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     device: str | None = None,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -24,9 +24,9 @@ def inpaint(
         photograph: The picture.
         mask: A picture of the same size, white where pixels are missing.
         output: The file to write; photo.inpainted.png beside the photograph without it.
-        prior: harmonic fills without bends; plug-and-play asks the default model in turn with the data.
+        prior: harmonic fills without bends; plug-and-play asks a denoiser in turn with the data.
         trust: Write maps of trust beside the result: all of the hole is belief, and how far it may be off.
-        device: cpu, cuda or mps for the default model; the best at hand without it.
+        device: cpu, cuda or mps for the denoiser; the best at hand without it.
         overwrite: Replace files that are there.
     """
     from pellucid.app.inpaint import inpaint as inpaint_file

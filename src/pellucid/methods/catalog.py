@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from pellucid.methods.base import Recipe, Restorer, Strategy, StrategyBuilder
+    from pellucid.methods.bigprior.priors.contract import Prior
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,50 @@ STRATEGIES: dict[str, TrainingStrategy] = {
         build=_dil_second_order,
     ),
 }
+
+
+@dataclass(frozen=True)
+class KnownPrior:
+    """One row: where a belief about what is missing may come from.
+
+    Attributes:
+        purpose: in one line.
+        build: from the name of a device.
+    """
+
+    purpose: str
+    build: Callable[[str], "Prior"]
+
+
+def _harmonic(device: str) -> "Prior":
+    from pellucid.methods.bigprior.priors.harmonic import Harmonic
+
+    return Harmonic()
+
+
+def _plug_and_play(device: str) -> "Prior":
+    from pellucid.methods.bigprior.priors.plug_and_play import PlugAndPlay
+    from pellucid.methods.specialist import denoiser
+
+    return PlugAndPlay(denoiser(device))
+
+
+PRIORS: dict[str, KnownPrior] = {
+    "harmonic": KnownPrior("fills a hole without bends, from its border", _harmonic),
+    "plug-and-play": KnownPrior("asks the default model's denoiser, in turn with the data", _plug_and_play),
+}
+"""Priors that need nothing but a picture, for `pellucid inpaint`."""
+
+
+def prior(name: str, device: str) -> "Prior":
+    """The prior called `name`, on a device.
+
+    Raises:
+        MethodError: when there is none.
+    """
+    if name not in PRIORS:
+        raise MethodError(f"Expected a prior out of {', '.join(PRIORS)}, got {name!r}: choose one of them.")
+    return PRIORS[name].build(device)
 
 
 def strategy(name: str) -> TrainingStrategy:

@@ -7,7 +7,10 @@
 | phi(y; theta) | the weight, as released and bounded | `pellucid.networks.fusion_network` |
 | its trunk | DnCNN | `pellucid.networks.dncnn` |
 | squared error + rho (L1 norm of phi) | loss; penalty, released too | `objective.FusionObjective`, `weight_penalty` |
-| z* = argmin L_G(f(G(z)), y) | inversion of a generator: not here; made before and read | `pellucid.data.inversions` |
+| z* = argmin L_G(f(G(z)), y) | inversion, of one code or several | `inversion.invert` |
+| G(z*, a*) = G2(sum_n G1(z_n) a_n) | several codes mixed at a layer | `priors.contract.SplitGenerator` |
+| the same for many pictures, kept | written once, read | `inversion_cache`, `pellucid.data.inversions` |
+| other priors | one interface | `priors` |
 | the released phi | the authors' weights | `released.released_network` |
 | AuC | how near the colours are | `pellucid.evaluation.measures.area_under_ab_curve` |
 
