@@ -16,6 +16,7 @@ DOCUMENTS = [
     ROOT / "docs/benchmarks.md",
     ROOT / "docs/methods/dil.md",
     ROOT / "docs/methods/perceive_ir.md",
+    ROOT / "docs/methods/bigprior.md",
     ROOT / "src/pellucid/weights/bundle/default.md",
     ROOT / "src/pellucid/weights/bundle/perceiver.md",
 ]

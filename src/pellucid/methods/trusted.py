@@ -19,7 +19,8 @@ from pellucid.weights.files import load_into, load_weights
 class TrustedRestorer:
     """A `Restorer` that adds the maps `prior`, `effect` and `error` to what another one gives, each `(B, 1, H, W)`.
 
-        prior    phi = 1 - (b_restored / b_degraded)^2, in [0, 1]: the share of belief in the value of a pixel;
+        prior    phi = 1 - (b_restored / b_degraded)^2, in [0, 1]: the share of belief in the value of a pixel, by the
+                 scales of error that the network foretells;
                  restored = (1 - phi) degraded + phi (what the rest of the picture, and training, make of the pixel)
         effect   mean over colours of |restored - degraded|: how far the result is from the data
         error    the bound within which |restored - clean| is expected for `bound.level` of a picture's values

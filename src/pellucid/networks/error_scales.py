@@ -9,19 +9,19 @@ from torch.nn import functional as F
 from pellucid.networks.initial_weights import set_initial_weights
 from pellucid.networks.residual_unet import residual_blocks
 
-LEAST_SCALE = 0.1 / 255
-"""Below it nothing is told apart: a fifth of what rounding to 8 bits does at most."""
+LEAST_SCALE = 0.25 / 255
+"""Below it nothing is told apart: what rounding to 8 bits does on the average."""
 
 CELL = 4
 """Pixels along a side that are looked at together."""
 
 
 class ErrorScales(nn.Module):
-    """Degraded and restored pictures to two expected absolute errors per pixel, `(B, 3, H, W)` twice to `(B, 2, H, W)`.
+    """Degraded and restored pictures to two scales of error per pixel, `(B, 3, H, W)` twice to `(B, 2, H, W)`.
 
-        b_restored = E |restored - clean|,   b_degraded = E |degraded - clean|
+        b_restored   how large |restored - clean| usually is,   b_degraded   how large |degraded - clean| is
 
-    the mean over the three colours, in the unit of pictures. H and W are multiples of `size_multiple`.
+    about the median of the three colours' errors, in the unit of pictures. H and W are multiples of `size_multiple`.
 
     Args:
         width: channels at a quarter of the resolution.

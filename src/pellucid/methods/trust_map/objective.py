@@ -8,21 +8,24 @@ from torch import Tensor, nn
 from pellucid.data.batch import Batch
 
 
-def laplace_likelihood(scale: Tensor, error: Tensor) -> Tensor:
-    """Negative log-likelihood of errors under Laplace distributions, but for a constant, per pixel and channel.
+def error_likelihood(scale: Tensor, error: Tensor) -> Tensor:
+    """Negative log-likelihood of absolute errors under log-logistic distributions, per pixel and channel, in nats.
 
-        log b + |e| / b
+        -log p(|e|) = log b + 2 log(1 + |e| / b),   p(r) = b / (b + r)^2
 
-    It is least where b is the expected absolute error, whatever the distribution.
+    b is the median of that distribution. Whatever the errors' own, no single one counts for more than another: the
+    derivative by log b lies between -1 and 1.
 
     Args:
-        scale: `(B, 1, H, W)`, positive.
+        scale: b, `(B, 1, H, W)`, positive.
         error: `(B, C, H, W)`.
 
     Source:
-        Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?", NeurIPS 2017.
+        Own choice of distribution. Likelihoods of errors: Kendall and Gal, "What Uncertainties Do We Need in Bayesian
+        Deep Learning for Computer Vision?", NeurIPS 2017. Differs: theirs are Gaussian or Laplace; with these, the rare
+        picture of which hardly any error was expected and that was restored wrongly outweighed all others.
     """
-    return scale.log() + error.abs() / scale
+    return scale.log() + 2 * (error.abs() / scale).log1p()
 
 
 class ErrorObjective:
@@ -44,8 +47,8 @@ class ErrorObjective:
 
     def terms(self, scales: Tensor, restored: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The mean likelihood of the restored picture's errors, and of the degraded one's."""
-        after = laplace_likelihood(scales[:, :1], restored - batch.clean)
-        before = laplace_likelihood(scales[:, 1:], batch.degraded - batch.clean)
+        after = error_likelihood(scales[:, :1], restored - batch.clean)
+        before = error_likelihood(scales[:, 1:], batch.degraded - batch.clean)
         return after.mean(), before.mean()
 
     @torch.no_grad()
@@ -53,8 +56,8 @@ class ErrorObjective:
         """How well held-out errors are foretold.
 
         Returns:
-            `ratio`, of expected to actual error, 1 at best; and `likelihood`, the loss of the restored picture, less
-            is better.
+            `ratio`, of the foretold to the actual error, means over all pixels, and `likelihood`, the loss of the
+            restored picture: less is better.
         """
         restored = self.restore(batch.degraded)
         scales = network(batch.degraded, restored)
