@@ -285,7 +285,8 @@ def measures(image: Tensor, weight: Tensor | None, test: Cases) -> dict[str, flo
 def held(image: Tensor, weight: Tensor, test: Cases) -> tuple[float, float]:
     """Coverage and mean half width, in levels of 255, of 90 % bounds that are phi and the departure times a factor.
 
-    The scale is `0.01 + phi + |x_hat - data|`; one half of the pictures calibrates, the other is measured.
+    The scale is `0.01 + 0.05 phi + |x_hat - data|`, of the clamped picture, mean of the colours; one half of the
+    pictures calibrates, the other is measured.
     """
     scale = (0.01 + 0.05 * weight.clamp(0, 1) + (image - test.data).abs()).mean(dim=1, keepdim=True)
     error, half = (image - test.clean).abs(), len(test.clean) // 2

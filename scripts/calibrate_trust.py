@@ -4,7 +4,9 @@
 
 RUN is a run folder of `pellucid train recipes/trust.yaml`, or a weights file. Pictures that no network which ships was
 trained on (the first half of `unseen_pictures`), cut to 480 pixels, are degraded by the mixture and restored by
-the default model; what the errors are beside what was foretold gives the factors. Writes
+the default model; what the errors are beside what was foretold gives the factors, those of pictures that doing no harm
+would keep in a group of their own. Photographs are what counts: one half of them gives the course of the factors, the
+other their height. Writes
 `src/pellucid/weights/bundle/trust.safetensors`, or `--output` to look at it first; `benchmarks/trust.py` measures on
 other pictures.
 """
@@ -15,15 +17,18 @@ from pathlib import Path
 
 import torch
 
+from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.app.recipe_file import read_run
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored
 from pellucid.evaluation.perceiving import unseen_pictures
 from pellucid.images.overview import views
 from pellucid.methods.load import load
+from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
+from pellucid.methods.trusted import KEPT
 from pellucid.networks.error_scales import ErrorScales
-from pellucid.trust.error_bound import Sample, calibrated
+from pellucid.trust.error_bound import EVERYTHING, Sample, calibrated
 from pellucid.weights.bundled import bundled_file
 from pellucid.weights.files import load_into, load_weights, save_weights
 
@@ -58,18 +63,25 @@ def main() -> None:
     generator = torch.Generator().manual_seed(arguments.seed)
     pictures = unseen_pictures(0)
     domains = mixture.allotted(len(pictures) * arguments.draws, generator)
+    perceiver = load_perceiver(device="cpu")
     samples: dict[str, list[Sample]] = defaultdict(list)
     for number, place in enumerate(torch.randperm(len(domains), generator=generator).tolist()):
-        clean = _middle(pictures[number % len(pictures)])[None].float() / 255
+        photograph = number % len(pictures)
+        clean = _middle(pictures[photograph])[None].float() / 255
         degraded = apply_chains(clean, [mixture.draw_of(domains[place], generator)], generator)
         if torch.rand((), generator=generator) < ROUNDED_SHARE:
             degraded = as_stored(degraded, clip=True, round_to_8_bits=True)
         restored = model.restore(degraded).image
-        with torch.inference_mode():
-            scale = network(degraded, restored)[:, :1]
-        taken_for = model.restorer.taken_for(model.restorer.context(views(degraded))) or ""
-        error = (restored - clean).abs()
-        samples[taken_for].append(Sample(scale[..., ::THINNED, ::THINNED], error[..., ::THINNED, ::THINNED]))
+        context = model.restorer.context(views(degraded))
+        groups = [(model.restorer.taken_for(context) or EVERYTHING, restored)]
+        if _is_kept(perceiver, degraded, restored, is_sure=model.restorer.is_sure(context)):
+            groups.append((KEPT, degraded.clamp(0, 1)))
+        for name, result in groups:
+            with torch.inference_mode():
+                scale = network(degraded, result)[:, :1]
+            error = (result - clean).abs()
+            thin = (..., slice(None, None, THINNED), slice(None, None, THINNED))
+            samples[name].append(Sample(scale[thin], error[thin], photograph))
         if number % 100 == 0:
             print(f"{number} of {len(domains)} pictures restored", flush=True)
     bound = calibrated(samples, arguments.level)
@@ -87,6 +99,14 @@ def main() -> None:
         "bound": bound.as_json(),
     }
     save_weights(arguments.output, tensors, told)
+
+
+def _is_kept(perceiver: Perceiver, degraded: torch.Tensor, restored: torch.Tensor, *, is_sure: bool) -> bool:
+    """Whether `pellucid restore` would leave the picture as it is."""
+    judgement = judged_before(perceiver.perceive(degraded), is_sure=is_sure)
+    if judgement.kept is None and judgement.before is not None:
+        judgement = judged_after(judgement.before, perceiver.perceive(restored))
+    return judgement.kept is not None
 
 
 def _middle(picture: torch.Tensor) -> torch.Tensor:

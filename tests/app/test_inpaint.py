@@ -56,8 +56,22 @@ def test_the_maps_say_that_the_hole_is_belief(tmp_path: Path, make_photo: MakePh
     assert np.array_equal(prior, expected)
     assert bool((error[box] > 0).all()) and error[expected == 0].max() == 0
     told = json.loads((folder / SUMMARY).read_text())
-    assert told["prior"] == pytest.approx(20 * 40 / 6400)
+    assert told["prior"] == told["belief"] == pytest.approx(20 * 40 / 6400)
+    assert told["error"] == pytest.approx(error[box].mean() / 65535, rel=1e-3), "of the hole alone"
     assert outcome.trust is not None and "rests on the prior" in str(outcome.trust)
+
+
+def test_of_a_jpeg_known_pixels_are_kept_in_a_png(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    photo = tmp_path / "a.jpg"
+    write_image(photo, torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    mask = draw_mask(tmp_path / "mask.png", (64, 64), (slice(10, 20), slice(10, 20)))
+    outcome = inpaint(photo, mask)
+    assert outcome.path == tmp_path / "a.inpainted.png"
+    before, after = read_image(photo), read_image(outcome.path)
+    assert (before != after).any(dim=1).sum() <= 100
+    assert "name a PNG" not in caplog.text
+    inpaint(photo, mask, tmp_path / "b.jpg")
+    assert "name a PNG" in caplog.text
 
 
 def test_what_cannot_be_filled_is_told(tmp_path: Path, make_photo: MakePhoto) -> None:

@@ -11,11 +11,13 @@ import pyvips
 import torch
 
 from pellucid.app.blend import blend
+from pellucid.app.inputs import find_pictures
 from pellucid.app.receipt import receipt_path
 from pellucid.app.restore import restore
 from pellucid.app.trust import MAPS, SUMMARY, trust_folder
 from pellucid.errors import ConfigurationError, ImageError, MethodError
 from pellucid.images.files import read_image, write_image
+from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model, load, with_trust
 from pellucid.methods.trusted import TrustedRestorer
 from pellucid.networks.error_scales import ErrorScales
@@ -61,12 +63,15 @@ def test_the_summary_says_what_the_maps_say(tmp_path: Path, trusting: Model, mak
     told = json.loads((trust_folder(target) / SUMMARY).read_text())
     restored, maps = trusting.restore(read_image(source)).image, trusting.restore(read_image(source)).maps
     assert told["belief"] == pytest.approx((maps["effect"].mean() / restored.mean()).item(), rel=1e-3)
+    assert told["effect"] == pytest.approx(maps["effect"].mean().item(), rel=1e-3)
     assert told["prior"] == pytest.approx(maps["prior"].mean().item(), rel=1e-2)
     assert told["error"] == pytest.approx(maps["error"].mean().item(), rel=1e-2)
     assert f"{100 * told['belief']:.1f} % of this picture rests on the prior" in told["says"]
     assert "9 of 10 values" in told["says"]
     receipt = json.loads(receipt_path(target).read_text())
-    assert receipt["trust"] == {name: told[name] for name in ("level", "belief", "prior", "error", "may_be_off")}
+    assert receipt["trust"] == {
+        name: told[name] for name in ("level", "belief", "effect", "prior", "error", "may_be_off")
+    }
     assert outcome.files[0].receipt.trust == receipt["trust"]
 
 
@@ -84,10 +89,93 @@ def test_a_further_run_goes_on_and_makes_missing_maps(tmp_path: Path, trusting: 
     restore(source, target, model=plain)
     assert not restore(source, target, model=trusting, trust=True).files[0].was_finished
     assert restore(source, target, model=trusting, trust=True).files[0].was_finished
-    (trust_folder(target) / SUMMARY).unlink()
-    for name in (*MAPS, "overlay"):
-        (trust_folder(target) / f"{name}.png").unlink()
+    (trust_folder(target) / "error.png").unlink()
     assert not restore(source, target, model=trusting, trust=True).files[0].was_finished
+    assert restore(source, target, model=trusting, trust=True).files[0].was_finished
+    inner = trusting.restorer
+    assert isinstance(inner, TrustedRestorer)
+    recalibrated = TrustedRestorer(inner.inner, inner.network, BOUND, weights_sha256="another")
+    again = dataclasses.replace(trusting, restorer=recalibrated)
+    assert not restore(source, target, model=again, trust=True).files[0].was_finished
+
+
+def test_a_run_that_was_killed_while_it_wrote_maps_goes_on(
+    tmp_path: Path, trusting: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_photo(tmp_path / "a.png"), tmp_path / "b.png"
+
+    def killed(*_: object, **__: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pellucid.app.trust.overlay_png", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore(source, target, model=trusting, trust=True)
+    assert not target.exists() and (trust_folder(target) / "error.png").exists()
+    restore(source, target, model=trusting, trust=True)
+    assert json.loads((trust_folder(target) / SUMMARY).read_text())["is_whole"]
+
+
+def test_an_original_that_was_replaced_is_not_restored_for_its_maps(
+    tmp_path: Path, trusting: Model, make_photo: MakePhoto
+) -> None:
+    path = make_photo(tmp_path / "a.png")
+    plain = dataclasses.replace(trusting, restorer=trusting.restorer.inner)  # pyright: ignore
+    restore(path, path, model=plain)
+    first = path.read_bytes()
+    assert restore(path, path, model=trusting, trust=True).files[0].was_finished
+    assert restore(path, path, model=plain, belief=0.5).files[0].was_finished
+    assert path.read_bytes() == first
+
+
+def test_maps_of_another_result_do_not_stay(tmp_path: Path, trusting: Model, make_photo: MakePhoto) -> None:
+    source, target = make_photo(tmp_path / "a.png"), tmp_path / "b.png"
+    restore(source, target, model=trusting, trust=True)
+    plain = dataclasses.replace(trusting, restorer=trusting.restorer.inner)  # pyright: ignore
+    restore(source, target, model=plain, belief=0.5)
+    assert not trust_folder(target).exists()
+
+
+def test_maps_are_no_photographs(tmp_path: Path, trusting: Model, make_photo: MakePhoto) -> None:
+    photos = tmp_path / "photos"
+    restore(make_photo(photos / "a.png"), photos / "b.png", model=trusting, trust=True)
+    assert [path.name for path, _ in find_pictures([photos])] == ["a.png", "b.png"]
+    assert {path.name for path, _ in find_pictures([str(photos / "**" / "*.png")])} == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "grey.png", "alpha.png", "float.tif", "dot.png"])
+def test_files_of_every_kind_have_maps(tmp_path: Path, trusting: Model, name: str) -> None:
+    source, generator = tmp_path / name, np.random.default_rng(0)
+    size = (1, 1) if name == "dot.png" else (33, 47)
+    bands = {"grey.png": 1, "alpha.png": 4}.get(name, 3)
+    pixels = generator.integers(0, 256, (*size, bands)).astype(np.uint8)
+    values = (pixels / 100).astype(np.float32) if name == "float.tif" else pixels
+    space = {1: "b-w"}.get(bands, "scrgb" if name == "float.tif" else "srgb")
+    pyvips.Image.new_from_array(values, interpretation=space).write_to_file(str(source))
+    target = tmp_path / f"out{source.suffix}"
+    trust = restore(source, target, model=trusting, trust=True).files[0].receipt.trust
+    assert trust is not None and all(np.isfinite(value) for value in trust.values())
+    for one in MAPS:
+        assert stored(trust_folder(target) / f"{one}.png").numel() == size[0] * size[1]
+
+
+def test_every_picture_of_a_batch_has_the_bound_of_what_it_was_taken_for(trusting: Model) -> None:
+    class Telling:
+        size_multiple, receptive_radius, bytes_per_pixel, needs_context = 8, 0, 1.0, False
+
+        def restore(self, image: torch.Tensor, context: torch.Tensor | None = None) -> Restoration:
+            return Restoration(image)
+
+        def taken_for(self, context: torch.Tensor | None) -> str:
+            assert context is not None
+            return "noise" if context[0, 0, 0, 0] else "rain"
+
+    inner = trusting.restorer
+    assert isinstance(inner, TrustedRestorer)
+    restorer = TrustedRestorer(Telling(), inner.network, BOUND)  # pyright: ignore
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)).expand(2, -1, -1, -1)
+    error = restorer.restore(picture, torch.tensor([1.0, 0.0]).view(2, 1, 1, 1)).maps["error"]
+    assert torch.allclose(error[0], 1.5 * error[1])  # factors of 3 and 2
 
 
 def test_files_of_somebody_else_are_not_touched(tmp_path: Path, trusting: Model, make_photo: MakePhoto) -> None:
@@ -107,7 +195,8 @@ def test_a_picture_that_is_kept_rests_on_nothing(tmp_path: Path, trusting: Model
     outcome = restore(source, target, model=trusting, trust=True)
     assert outcome.files[0].receipt.kept is not None
     assert outcome.files[0].receipt.trust is not None and outcome.files[0].receipt.trust["belief"] == 0
-    assert float(stored(trust_folder(target) / "effect.png").max()) == 0
+    for name in ("effect", "prior"):
+        assert float(stored(trust_folder(target) / f"{name}.png").max()) == 0
 
 
 def test_belief_lies_between_the_data_and_the_result(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
@@ -125,6 +214,23 @@ def test_belief_lies_between_the_data_and_the_result(tmp_path: Path, tiny: Model
     for belief, wanted in ((0.0, source), (1.0, full)):
         path = blend(source, full, tmp_path / f"{belief}.png", belief=belief)
         assert torch.equal(read_image(path), read_image(wanted))
+
+
+def test_floats_are_blended_in_the_unit_of_their_files(tmp_path: Path) -> None:
+    """What was read is a share of a power of two above the brightest pixel, of each file its own."""
+    pictures = np.full((2, 8, 8, 3), 0.5, np.float32)
+    pictures[0, 0, 0] = 1.2
+    one, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    for path, pixels in zip((one, other), pictures, strict=True):
+        pyvips.Image.new_from_array(pixels, interpretation="scrgb").write_to_file(str(path))
+    blended = pyvips.Image.new_from_file(str(blend(one, other, tmp_path / "c.tif", belief=1.0))).numpy()
+    assert np.allclose(blended[1:], 0.5, atol=1e-3)
+
+
+def test_belief_of_nothing_is_the_original(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    source = make_photo(tmp_path / "a.jpg")
+    target = restore(source, tmp_path / "b.jpg", model=tiny, belief=0).path
+    assert target.read_bytes() == source.read_bytes()
 
 
 def test_what_cannot_be_blended_is_told(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

@@ -11,10 +11,10 @@ def samples(count: int, seed: int, heavy: float) -> list[Sample]:
     """Small scales that are too small by a half, large ones that are right; `heavy` times both."""
     draws = torch.Generator().manual_seed(seed)
     found = []
-    for _ in range(count):
+    for number in range(count):
         scale = torch.exp(1.2 * torch.randn(1, 1, 32, 32, generator=draws)) * 4 / 255
         spread = torch.where(scale < 4 / 255, 2 * scale, scale) * heavy
-        found.append(Sample(scale, (spread * torch.randn(1, 3, 32, 32, generator=draws)).abs()))
+        found.append(Sample(scale, (spread * torch.randn(1, 3, 32, 32, generator=draws)).abs(), number))
     return found
 
 
@@ -28,6 +28,30 @@ def test_the_bound_holds_for_every_group_and_for_small_and_large_scales() -> Non
             chosen = [(one.scale < 3 / 255 if is_small else one.scale > 6 / 255).expand_as(one.error) for one in fresh]
             told = torch.cat([its[where] for its, where in zip(inside, chosen, strict=True)])
             assert told.double().mean().item() == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_photograph_counts_once_however_many_pictures_are_made_of_it() -> None:
+    """Twelve pictures of each of few photographs, all of which err alike, are no more than those photographs."""
+    draws = torch.Generator().manual_seed(6)
+    own = torch.exp(torch.randn(60, generator=draws))
+    scale = torch.full((1, 1, 16, 16), 0.02)
+    many = [
+        Sample(scale, (0.02 * its * torch.randn(1, 3, 16, 16, generator=draws)).abs(), photograph)
+        for photograph, its in enumerate(own)
+        for _ in range(12)
+    ]
+    errors = [torch.cat([one.error for one in many if one.photograph == its], dim=2) for its in range(60)]
+    few = [Sample(scale.expand(1, 1, 16, 16).repeat(1, 1, 12, 1), error, its) for its, error in enumerate(errors)]
+    told, expected = (calibrated({"noise": its}, 0.9).factors["noise"] for its in (many, few))
+    assert told == pytest.approx(expected, rel=0.05)
+
+
+def test_pictures_of_one_photograph_are_not_in_both_halves() -> None:
+    twice = [Sample(one.scale, one.error, one.photograph) for one in samples(60, 0, 1.0) for _ in range(2)]
+    once = samples(60, 0, 1.0)
+    assert calibrated({"noise": twice}, 0.9).factors["noise"] == pytest.approx(
+        calibrated({"noise": once}, 0.9).factors["noise"], rel=0.03
+    )
 
 
 def test_what_is_rare_or_unknown_gets_the_factors_of_all() -> None:

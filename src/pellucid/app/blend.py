@@ -1,5 +1,6 @@
 """Between the data alone and the full restoration: an original and its saved result, blended."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from torch import Tensor
@@ -9,6 +10,7 @@ from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
+from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box, plan_tiles, restore_streamed
 
 TILE = 1024
@@ -51,25 +53,31 @@ def blend(
     format_of_target(target)
     check_is_not_there(target, (source, Path(restored)), overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    before = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
-    after = read_picture(restored, scratch=target.parent, max_megapixels=max_megapixels)
-    canvas = Canvas(before, target.parent)
-    try:
+    with ExitStack() as open_files:
+        before = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
+        open_files.callback(before.close)
+        after = read_picture(restored, scratch=target.parent, max_megapixels=max_megapixels)
+        open_files.callback(after.close)
         size = (before.height, before.width)
         if size != (after.height, after.width):
             raise ImageError(
                 f"Expected a result as large as its original, got {after.width}x{after.height} for "
                 f"{before.width}x{before.height}: name the files in this order, the original and its result."
             )
+        # Floats are read as shares of a power of two that each file has of its own.
+        unit = _unit(after) / _unit(before)
 
         def function(part: Tensor, box: Box) -> Tensor:
-            return part.lerp(after.read(box.top, box.left, box.height, box.width), belief)
+            return part.lerp(after.read(box.top, box.left, box.height, box.width) * unit, belief)
 
+        canvas = Canvas(before, target.parent)
+        open_files.callback(canvas.close)
         tiles = plan_tiles(*size, tile=TILE, multiple=1, radius=0)
         restore_streamed(before.read, canvas.write, function, tiles, size)
         canvas.save(target)
-    finally:
-        canvas.close()
-        after.close()
-        before.close()
     return target
+
+
+def _unit(picture: Picture) -> float:
+    """What 1 of its pixels as read stands for: of integers their white."""
+    return picture.samples.peak if picture.is_float else 1.0

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pellucid.app.trust import MAPS
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
 from pellucid.images.picture import Picture
 from pellucid.methods.load import Model, spare_on_device
+from pellucid.methods.trusted import TrustedRestorer
 
 DEFAULT_CEILING = 2 << 30
 """Bytes the process takes at most when nobody says otherwise; larger tiles are hardly quicker."""
@@ -40,6 +42,7 @@ def plan_tile(
         resident = resident_bytes()
         budget = min(DEFAULT_CEILING, resident + spare_memory() // 2) if memory is None else parse_memory(memory)
         fixed = resident + _bytes_of_samples(picture)
+        fixed += _bytes_of_maps(picture) if isinstance(model.restorer, TrustedRestorer) else 0
     else:
         budget, fixed = spare_on_device(model.device) // 2 if memory is None else parse_memory(memory), 0
     restorer = model.restorer
@@ -66,3 +69,9 @@ def _bytes_of_samples(picture: Picture) -> int:
     """Of the input's samples and of the output's; what is larger than the picture allows goes to a file."""
     size = picture.height * picture.width * picture.stored.channels * np.dtype(picture.stored.dtype).itemsize
     return 2 * size if size <= picture.in_memory_bytes else 0
+
+
+def _bytes_of_maps(picture: Picture) -> int:
+    """Of maps of trust that are written beside the result; likewise."""
+    size = picture.height * picture.width * len(MAPS) * np.dtype(np.uint16).itemsize
+    return size if size <= picture.in_memory_bytes else 0

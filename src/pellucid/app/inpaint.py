@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.trust import Trust, TrustMaps, check_trust_folder
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -35,6 +36,15 @@ AROUND = 48
 
 STRIP = 256
 """Rows that are copied at once."""
+
+KEEPING = (".png", ".tif", ".tiff")
+"""Suffixes of results that are called as their photograph is; others become PNG, which keeps what is known."""
+
+LOSSY = ("jpeg", "webp", "avif")
+"""Formats in which what is known is not kept to the bit."""
+
+BOUND = "inpainting-bound.json"
+"""The calibration of the bound, see `scripts/calibrate_inpainting.py`."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +73,19 @@ def inpaint(
     max_megapixels: float = MAX_MEGAPIXELS,
     overwrite: bool = False,
 ) -> Inpainted:
-    """Fill the hole of a photograph from around it. Every known pixel, and all else about the file, is kept.
+    """Fill the hole of a photograph from around it. Every known pixel is kept to the bit, in a format without losses.
 
         x_hat = y where known, G elsewhere:  `trust.fusion.fuse` without noise, phi is exactly the hole
 
     Args:
         photograph: the picture; what stands in its hole is not looked at.
         mask: a picture of the same size, white where pixels are missing, black where they are known.
-        output: the file to write; `photo.inpainted.jpg` beside the photograph when absent.
+        output: the file to write; `photo.inpainted.png` beside the photograph when absent, or TIFF of a TIFF.
         prior: where the belief comes from, a name of `pellucid.methods.catalog.PRIORS`: `"harmonic"` fills without
             bends, `"plug-and-play"` asks the default model's specialist for noise, in turn with the data.
-        trust: write maps of trust beside the result: the bound on the error is calibrated, see
-            `scripts/calibrate_inpainting.py`.
+        trust: write maps of trust beside the result: the bound on the error is calibrated on holes of up to a third of
+            pictures of 320 pixels (`scripts/calibrate_inpainting.py`), and larger holes are unlike those. The effect of
+            a hole is all that stands in it.
         device: of that specialist; the best at hand when absent.
         max_megapixels: see `files.read_picture`.
         overwrite: replace files that are there.
@@ -85,36 +96,45 @@ def inpaint(
         DeviceError: when there is no room.
     """
     source, target = Path(photograph), _target(Path(photograph), output)
-    format_of_target(target)
+    if format_of_target(target).name in LOSSY:
+        logger.warning("%s is compressed with losses: known pixels change a little; name a PNG to keep them.", target)
     check_is_not_there(target, (source, Path(mask)), overwrite=overwrite)
+    bound, maps = _bound() if trust else None, None
     if trust:
         check_trust_folder(target, overwrite=overwrite)
+    else:
+        remove_trust(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
-    canvas = Canvas(picture, target.parent)
-    maps, bound = None, _bound() if trust else None
     try:
-        known = _known(Path(mask), picture, max_megapixels)
-        box = _around(known)
-        filled, scale = _filled(picture, known, box, prior, chosen_device(device))
-        if bound is not None:
-            size = (picture.height, picture.width)
-            maps = TrustMaps(size, bound.level, target.parent, picture.in_memory_bytes)
-        for part in _rest(box, picture.height, picture.width):
-            given = picture.read(part.top, part.left, part.height, part.width)
-            canvas.write(part.top, part.left, given)
+        with ExitStack() as open_files:
+            picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
+            open_files.callback(picture.close)
+            known = _known(Path(mask), picture, max_megapixels)
+            box = _around(known)
+            given, missing = picture.read(box.top, box.left, box.height, box.width), 1 - _cut(known, box)
+            filled = _filled(given, 1 - missing, prior, chosen_device(device))
+            canvas = Canvas(picture, target.parent)
+            open_files.callback(canvas.close)
+            if bound is not None:
+                size = (picture.height, picture.width)
+                maps = TrustMaps(size, bound.level, target.parent, picture.in_memory_bytes, is_hole=True)
+                open_files.callback(maps.close)
+            for part in _rest(box, picture.height, picture.width):
+                pixels = picture.read(part.top, part.left, part.height, part.width)
+                canvas.write(part.top, part.left, pixels)
+                if maps is not None:
+                    maps.write(part.top, part.left, pixels, torch.zeros_like(pixels))
+            canvas.write(box.top, box.left, filled)
+            told = None
+            if maps is not None and bound is not None:
+                error = missing * bound(hole_scale(given, 1 - missing), prior)
+                effect = missing * filled.mean(1, keepdim=True)
+                maps.write(box.top, box.left, filled, torch.cat([missing, effect, error], dim=1))
+                maps.write_maps(target, __version__)
+            canvas.save(target)
             if maps is not None:
-                nothing = torch.zeros_like(given)
-                maps.write(part.top, part.left, given, nothing)
-        canvas.write(box.top, box.left, filled)
-        canvas.save(target)
-        told = None
-        if maps is not None and bound is not None:
-            hole = 1 - _cut(known, box)
-            found = torch.cat([hole, hole * filled.mean(1, keepdim=True), hole * bound(scale, prior)], dim=1)
-            maps.write(box.top, box.left, filled, found)
-            told = maps.save(target, sha256(target), __version__)
-            logger.info("%s: %s.", target, told)
+                told = maps.finish(target, sha256(target), sha256(bundled_file(BOUND)), __version__)
+                logger.info("%s: %s.", target, told)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -122,16 +142,14 @@ def inpaint(
             f"Expected room for the hole of {source}, but the memory is full: close what else uses it, or fill the "
             "hole in parts."
         ) from error
-    finally:
-        if maps is not None:
-            maps.close()
-        canvas.close()
-        picture.close()
     return Inpainted(target, 1 - known.mean().item(), told)
 
 
 def _target(source: Path, output: str | Path | None) -> Path:
-    return source.with_name(f"{source.stem}.inpainted{source.suffix}") if output is None else Path(output)
+    if output is not None:
+        return Path(output)
+    suffix = source.suffix if source.suffix.lower() in KEEPING else ".png"
+    return source.with_name(f"{source.stem}.inpainted{suffix}")
 
 
 def _known(mask: Path, picture: Picture, max_megapixels: float) -> Tensor:
@@ -167,17 +185,16 @@ def _cut(image: Tensor, box: Box) -> Tensor:
     return image[..., box.top : box.bottom, box.left : box.right]
 
 
-def _filled(picture: Picture, known: Tensor, box: Box, prior: str, device: str) -> tuple[Tensor, Tensor]:
-    """The rectangle with its hole filled, and the scale of its errors."""
-    given, mask = picture.read(box.top, box.left, box.height, box.width), _cut(known, box)
+def _filled(given: Tensor, known: Tensor, prior: str, device: str) -> Tensor:
+    """The rectangle with its hole filled."""
+    observed, mask = torch.where(known > 0, given, 0), Mask(known)
     generator = torch.Generator().manual_seed(0)
-    guess = prior_called(prior, device).guess(given * mask, Mask(mask), noise_variance=0.0, generator=generator)
-    fused = fuse(given * mask, guess.image, prior_variance=1.0, noise_variance=0.0, operator=Mask(mask))
-    return fused.image, hole_scale(given, mask)
+    guess = prior_called(prior, device).guess(observed, mask, noise_variance=0.0, generator=generator)
+    return fuse(observed, guess.image, prior_variance=1.0, noise_variance=0.0, operator=mask).image
 
 
 def _bound() -> ErrorBound:
-    return ErrorBound.from_json(json.loads(bundled_file("inpainting-bound.json").read_text(encoding="utf-8")))
+    return ErrorBound.from_json(json.loads(bundled_file(BOUND).read_text(encoding="utf-8")))
 
 
 def _rest(box: Box, height: int, width: int) -> Iterator[Box]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pellucid.app.trust import is_trust_folder
 from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.formats import FORMATS, format_of_target
 
@@ -169,7 +170,7 @@ def _find(typed: str | Path, avoid: Path | None) -> Iterator[_Found]:
     elif glob.has_magic(str(typed)):
         root = _root(path)
         for match in sorted(map(Path, glob.glob(str(typed), recursive=True))):  # noqa: PTH207 - hidden files stay out
-            if _lies_in_results(match, avoid, root):
+            if _lies_in_results(match, avoid, root) or any(map(is_trust_folder, (match, *match.parents))):
                 continue
             matches = _walk(match, avoid) if match.is_dir() else [(match, None)] if _is_picture(match) else []
             for source, problem in matches:
@@ -197,7 +198,7 @@ def _lies_in_results(match: Path, avoid: Path | None, root: Path) -> bool:
 
 
 def _walk(folder: Path, avoid: Path | None) -> Iterator[tuple[Path, str | None]]:
-    """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder.
+    """The pictures below `folder`, sorted; nothing hidden, nothing in the output folder, no maps of trust.
 
     After them come the folders that cannot be read, each with a sentence on why.
     """
@@ -207,7 +208,11 @@ def _walk(folder: Path, avoid: Path | None) -> Iterator[tuple[Path, str | None]]
     for parent, folders, names in os.walk(folder, onerror=unreadable.append):
         below = [Path(parent) / name for name in sorted(folders) if name[0] != "."]
         links.extend(str(path) for path in below if path.is_symlink())
-        folders[:] = [path.name for path in below if not path.is_symlink() and path.resolve() != avoid]
+        folders[:] = [
+            path.name
+            for path in below
+            if not path.is_symlink() and path.resolve() != avoid and not is_trust_folder(path)
+        ]
         left_out.update(suffix for name in names if (suffix := Path(name).suffix.lower()) in FOREIGN_SUFFIXES)
         yield from ((Path(parent) / name, None) for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
     for error in unreadable:

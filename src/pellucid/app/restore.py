@@ -12,6 +12,7 @@ from pellucid.app.outcome import Restored
 from pellucid.app.preview import PreviewedPictures
 from pellucid.app.report import check_report, duration, report_page, write_report
 from pellucid.app.restore_jobs import Progress, Wishes, restore_jobs
+from pellucid.app.trust import trust_folder
 from pellucid.app.unused_gpu import unused_gpu
 from pellucid.errors import ConfigurationError
 from pellucid.images.files import MAX_MEGAPIXELS
@@ -100,11 +101,9 @@ def restore(
     if device is None and (gpu := unused_gpu(loaded.device)):
         logger.warning("%s", gpu)
     perceiver = None if always else load_perceiver(device=loaded.device)
-    wishes = Wishes(
-        loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed, belief, has_trust=trust
-    )
+    wishes = Wishes(loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed, belief)
     started = time.perf_counter()
-    remove_leftovers(job.target.parent for job in jobs)
+    remove_leftovers(folder for job in jobs for folder in (job.target.parent, trust_folder(job.target)))
     files, failed = restore_jobs(jobs, wishes, is_single=is_single_file(inputs), progress=progress)
     seconds = time.perf_counter() - started
     if previewed is not None and report is not None:

@@ -14,7 +14,7 @@ from pellucid.app.budget import plan_tile
 from pellucid.app.do_no_harm import Judgement, judged_after, judged_before, keep_original
 from pellucid.app.notes import collected_notes
 from pellucid.app.receipt import FileFacts, Receipt
-from pellucid.app.trust import MAPS, TrustMaps
+from pellucid.app.trust import MAPS, Trust, TrustMaps
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 
 KEPT_TILE = 1024
 """Pixels along a side that are looked at at once, of a picture that is kept as it is."""
-
-UNTOUCHED = "clean"
-"""What such a picture counts as, among what pictures are taken for."""
 
 
 def restore_file(
@@ -86,7 +83,9 @@ def restore_file(
             seen = views_of(picture) if picture.is_as_shown or model.restorer.needs_context else None
             context = None if seen is None else model.restorer.context(seen)
             judge = perceiver if picture.is_as_shown else None
-            if judge is not None and seen is not None:
+            if belief == 0:
+                judgement = Judgement(kept="nothing of what restoring changes was asked for")
+            elif judge is not None and seen is not None:
                 judgement = judged_before(judge.perceive_views(seen), is_sure=model.restorer.is_sure(context))
             if judgement.kept is None:
                 tile = plan_tile(picture, model, memory=memory, tile=tile)
@@ -106,10 +105,9 @@ def restore_file(
                     notes.clear()  # they are about reading, which has changed nothing
                 if maps is not None:
                     _map_original(picture, model.restorer, maps)
+                    maps.write_maps(target, __version__)
             after = _facts(target)
-            trust = None if maps is None else maps.save(target, after.sha256, __version__)
-            if trust is not None:
-                logger.info("%s: %s.", target, trust)
+            trust = _finished_maps(maps, model.restorer, target, after.sha256)
         except (RuntimeError, MemoryError) as error:  # beside the network, too: views, contexts, samples
             if not is_out_of_memory(error):
                 raise
@@ -200,10 +198,22 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
         if judgement.kept is None:
             if work.begin is not None:
                 work.begin()
+            if work.maps is not None:  # before the result, which may replace its original, so that nothing follows that
+                work.maps.write_maps(work.target, __version__)
             canvas.save(work.target)
     finally:
         canvas.close()
     return judgement
+
+
+def _finished_maps(maps: TrustMaps | None, restorer: Restorer, target: Path, target_sha256: str) -> Trust | None:
+    """What the maps say, once they are whole."""
+    if maps is None:
+        return None
+    assert isinstance(restorer, TrustedRestorer)
+    trust = maps.finish(target, target_sha256, restorer.weights_sha256, __version__)
+    logger.info("%s: %s.", target, trust)
+    return trust
 
 
 def _map_original(picture: Picture, restorer: Restorer, maps: TrustMaps) -> None:
@@ -213,8 +223,8 @@ def _map_original(picture: Picture, restorer: Restorer, maps: TrustMaps) -> None
     tiles = plan_tiles(*size, tile=KEPT_TILE, multiple=network.size_multiple, radius=network.receptive_radius)
 
     def function(part: Tensor, box: Box) -> Tensor:
-        found = restorer.maps(part, part, UNTOUCHED)
-        return torch.cat([part, *(found[name] for name in MAPS)], dim=1)
+        error = restorer.error_of_original(part)
+        return torch.cat([part, torch.zeros_like(error), torch.zeros_like(error), error], dim=1)
 
     def write(top: int, left: int, restored: Tensor) -> None:
         maps.write(top, left, restored[:, :3], restored[:, 3:])

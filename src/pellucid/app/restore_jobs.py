@@ -16,11 +16,12 @@ from pellucid.app.receipt import Receipt, update_receipt
 from pellucid.app.report import size_of
 from pellucid.app.restore_file import restore_file
 from pellucid.app.targets import check_is_ours, first_existing
-from pellucid.app.trust import check_trust_folder, has_trust
+from pellucid.app.trust import check_trust_folder, has_trust, remove_trust
 from pellucid.errors import ImageError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
 from pellucid.methods.perceiver import Perceiver
+from pellucid.methods.trusted import TrustedRestorer
 from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Wishes:
     """How pictures are restored, be it one or many.
 
     Attributes:
-        model: that restores.
+        model: that restores; one with maps of trust has them written beside every result.
         perceiver: who keeps originals that need nothing or were not bettered; `None` to restore them all.
         memory: budget, see `budget.plan_tile`.
         tile: see `budget.plan_tile`.
@@ -43,7 +44,6 @@ class Wishes:
         overwrite: whether finished pictures are done again, and files that Pellucid did not write are replaced.
         previewed: takes previews for the report; `None` without one.
         belief: how much of what restoring changes is kept, in `[0, 1]`.
-        has_trust: whether maps of trust are written beside every result; the model has them.
     """
 
     model: Model
@@ -55,7 +55,6 @@ class Wishes:
     overwrite: bool = False
     previewed: PreviewedPictures | None = None
     belief: float = 1.0
-    has_trust: bool = False
 
 
 @dataclass
@@ -131,8 +130,10 @@ def _restored(
         finished = _finished(job, journal, wishes)  # by another run, meanwhile
     if finished is None:
         _check_target(job, journal, wishes.overwrite)
-        if wishes.has_trust:
+        if isinstance(wishes.model.restorer, TrustedRestorer):
             check_trust_folder(job.target, overwrite=wishes.overwrite)
+        else:
+            remove_trust(job.target)
         receipt = restore_file(
             job.source,
             job.target,
@@ -161,13 +162,13 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     if wishes.overwrite:
         return None
     receipt = journal.finished(job.target)
-    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256 or receipt.belief != wishes.belief:
-        return None
-    if wishes.has_trust and not has_trust(job.target, receipt.target.sha256):
+    if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
         return None
     # An original that was replaced is its own result; restoring it once more would not be the same again.
     if job.target == job.source and not receipt.is_untouched:
         return receipt
+    if receipt.belief != wishes.belief or not _has_wanted_maps(job.target, receipt, wishes):
+        return None
     if receipt.perceiver_sha256 != (None if wishes.perceiver is None else wishes.perceiver.weights_sha256):
         return None
     if receipt.source.looks_unchanged(job.source):
@@ -176,6 +177,14 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
         return receipt if sha256(job.source) == receipt.source.sha256 else None
     except OSError:
         return None
+
+
+def _has_wanted_maps(target: Path, receipt: Receipt, wishes: Wishes) -> bool:
+    """Whether the maps of a finished result are there; they are when none are wanted."""
+    restorer = wishes.model.restorer
+    if not isinstance(restorer, TrustedRestorer):
+        return True
+    return has_trust(target, receipt.target.sha256, restorer.weights_sha256)
 
 
 def _check_target(job: Job, journal: Journal, overwrite: bool) -> None:

@@ -9,19 +9,25 @@ from torch import Tensor
 from pellucid.images.decoding import prepare_libvips
 from pellucid.trust.drawing import STOPS, legend, overlay
 
+LEAST_OF_HOLE = 8 / 255
+"""The least bound that filled holes are drawn with: all of them is invented, however surely."""
+
 _STRIP, _MARGIN = 14, 10
 """Height of the strip of colours, and what is left around it, pixels."""
 
 
-def overlay_png(restored: Tensor, error: Tensor, level: float) -> bytes:
+def overlay_png(restored: Tensor, error: Tensor, level: float, *, is_hole: bool = False) -> bytes:
     """The picture coloured where it may be wrong, above a strip that says what the colours mean.
 
     Args:
         restored: `(1, 3, H, W)`.
         error: the bound, `(1, 1, H, W)`.
         level: of the bound.
+        is_hole: whether only a hole was filled, where the bound is above 0: it is never drawn as certain.
     """
     prepare_libvips()
+    if is_hole:
+        error = torch.where(error > 0, error.clamp_min(LEAST_OF_HOLE), error)
     drawn = _pixels(overlay(restored, error))
     width = max(drawn.shape[1], 360)
     rows = [drawn, drawn_legend(width, level)]
@@ -36,7 +42,7 @@ def overlay_png(restored: Tensor, error: Tensor, level: float) -> bytes:
 
 def drawn_legend(width: int, level: float) -> NDArray[np.uint8]:
     """What the colours mean, in words and as a strip, `(H, width, 3)`."""
-    above = drawn_text("Grey: as good as certain. Coloured: may be off by so many of 255 grey levels, or less", width)
+    above = drawn_text("Coloured: may be off by so many of 255 grey levels, or less; grey: by 4 at most", width)
     below = drawn_text(f"(true of {10 * level:g} of 10 values, in pictures like those this was measured on).", width)
     strip = _pixels(legend(_STRIP, width - 2 * _MARGIN))
     # As many places as stops, the first and the last at the ends.

@@ -16,7 +16,7 @@ def inpaint(
     device: str | None = None,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
-    """Fill what is missing of a photograph from around it; what is known is kept to the bit.
+    """Fill what is missing of a photograph from around it; what is known is kept to the bit, but in lossy formats.
 
     Example: pellucid inpaint photo.png --mask scratches.png --trust
 

@@ -1,27 +1,31 @@
 """A restorer whose every result comes with maps of trust."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from pellucid.errors import MethodError
-from pellucid.images.overview import Context, Views
+from pellucid.images.overview import Context, Views, maps_of
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.methods.restorer import fastest_dtype, set_precision
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.posterior_weight import posterior_prior_weight
 from pellucid.weights.bundled import bundled_file
-from pellucid.weights.files import load_into, load_weights
+from pellucid.weights.files import load_into, load_weights, sha256
+
+KEPT = "kept"
+"""The group of pictures that doing no harm leaves as they are, among what pictures are taken for."""
 
 
 class TrustedRestorer:
     """A `Restorer` that adds the maps `prior`, `effect` and `error` to what another one gives, each `(B, 1, H, W)`.
 
-        prior    phi = 1 - (b_restored / b_degraded)^2, in [0, 1]: the share of belief in the value of a pixel, by the
-                 scales of error that the network foretells;
-                 restored = (1 - phi) degraded + phi (what the rest of the picture, and training, make of the pixel)
+        prior    phi = 1 - (b_restored / b_degraded)^2, in [0, 1]: the share of the expected squared error that was
+                 removed, by the scales of error that the network foretells. For Gaussian noise that is the weight of
+                 the prior: restored = (1 - phi) degraded + phi (what the rest of the picture makes of the pixel)
         effect   mean over colours of |restored - degraded|: how far the result is from the data
         error    the bound within which |restored - clean| is expected for `bound.level` of a picture's values
 
@@ -30,14 +34,23 @@ class TrustedRestorer:
         network: that foretells how wrong they are.
         bound: calibrated for both together.
         device: where the network runs.
+        weights_sha256: hash of the file that network and bound come from.
 
     Source:
         BIGPrior (IEEE TIP 2022) keeps prior and data apart by a map phi. Differs: the restorer has seen the data, so
         that phi is what `posterior_prior_weight` derives, and nothing is fused again.
     """
 
-    def __init__(self, restorer: Restorer, network: ErrorScales, bound: ErrorBound, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        restorer: Restorer,
+        network: ErrorScales,
+        bound: ErrorBound,
+        device: torch.device | str = "cpu",
+        weights_sha256: str = "",
+    ):
         self.inner, self.bound, self.device = restorer, bound, torch.device(device)
+        self.weights_sha256 = weights_sha256
         set_precision(network, fastest_dtype(device))
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
         self.size_multiple = max(restorer.size_multiple, network.size_multiple)  # powers of two
@@ -65,19 +78,42 @@ class TrustedRestorer:
     def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
         """The restorer's result, with the maps."""
         restoration = self.inner.restore(image, context)
-        maps = self.maps(image, restoration.image, self.inner.taken_for(context))
+        names = [self.inner.taken_for(_row(context, row)) for row in range(len(image))]
+        maps = self.maps(image, restoration.image, names)
         return Restoration(restoration.image, {**restoration.maps, **maps}, restoration.perceived)
 
     @torch.inference_mode()
-    def maps(self, degraded: Tensor, restored: Tensor, taken_for: str | None) -> dict[str, Tensor]:
-        """The three maps of a picture and its result, sides multiples of `size_multiple`; see the class."""
+    def maps(self, degraded: Tensor, restored: Tensor, taken_for: Sequence[str | None]) -> dict[str, Tensor]:
+        """The three maps of pictures and their results, sides multiples of `size_multiple`; see the class.
+
+        Args:
+            degraded: `(B, 3, H, W)`.
+            restored: the same shape.
+            taken_for: what each picture was taken for.
+        """
         seen, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
         scales = self.network(seen, made)
         return {
             "prior": posterior_prior_weight(scales[:, :1].square(), scales[:, 1:].square()).to(degraded.device),
             "effect": (made - seen).abs().mean(dim=1, keepdim=True).to(degraded.device),
-            "error": self.bound(scales[:, :1], taken_for).to(degraded.device),
+            "error": torch.cat([self.bound(scales[row : row + 1, :1], name) for row, name in enumerate(taken_for)]).to(
+                degraded.device
+            ),
         }
+
+    @torch.inference_mode()
+    def error_of_original(self, picture: Tensor) -> Tensor:
+        """The bound on the error of a picture that is kept as it is, `(B, 3, H, W)` to `(B, 1, H, W)`."""
+        seen = picture.to(self.device).float()
+        return self.bound(self.network(seen, seen.clamp(0, 1))[:, :1], KEPT).to(picture.device)
+
+
+def _row(context: Context | None, row: int) -> Context | None:
+    """Of one picture of a batch."""
+    if context is None:
+        return None
+    maps = tuple(one[row : row + 1] for one in maps_of(context))
+    return maps if isinstance(context, tuple) else maps[0]
 
 
 def trusted(restorer: Restorer, weights_sha256: str, device: str, trust: str | Path = "default") -> TrustedRestorer:
@@ -107,4 +143,4 @@ def trusted(restorer: Restorer, weights_sha256: str, device: str, trust: str | P
         )
     network = ErrorScales(**description["network"]["arguments"])
     load_into(network, tensors, path)
-    return TrustedRestorer(restorer, network, ErrorBound.from_json(description["bound"]), device)
+    return TrustedRestorer(restorer, network, ErrorBound.from_json(description["bound"]), device, sha256(path))

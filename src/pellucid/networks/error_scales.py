@@ -15,6 +15,9 @@ LEAST_SCALE = 0.25 / 255
 CELL = 4
 """Pixels along a side that are looked at together."""
 
+AROUND = 5
+"""Pixels along a side of the square over which liveliness and change are averaged."""
+
 
 class ErrorScales(nn.Module):
     """Degraded and restored pictures to two scales of error per pixel, `(B, 3, H, W)` twice to `(B, 2, H, W)`.
@@ -40,11 +43,11 @@ class ErrorScales(nn.Module):
 
     def __init__(self, width: int = 48, blocks: int = 3, coarse_width: int = 48):
         super().__init__()
-        self.head = nn.Conv2d(6 * CELL**2 + 1, width, 3, padding=1)
+        self.head = nn.Conv2d(8 * CELL**2, width, 3, padding=1)
         self.body = residual_blocks(width, blocks, bias=True)
         self.tail = nn.Conv2d(width, 2 * CELL**2, 3, padding=1)
         self.size_multiple = CELL
-        self.receptive_radius = CELL * (2 * blocks + 2) + CELL
+        self.receptive_radius = CELL * (2 * blocks + 2) + CELL + 2 * (AROUND // 2)
         self.side = None
         if coarse_width:
             down, up = nn.Conv2d(width, coarse_width, 4, stride=4), nn.ConvTranspose2d(coarse_width, width, 4, stride=4)
@@ -59,14 +62,25 @@ class ErrorScales(nn.Module):
 
     def forward(self, degraded: Tensor, restored: Tensor) -> Tensor:
         """Both scales, float32; at least `LEAST_SCALE`."""
-        change = restored.float() - degraded.float()
-        # How much was changed around a pixel says most, and over several powers of ten: it is told as a logarithm, too.
-        amount = F.avg_pool2d(change.abs(), CELL).mean(dim=1, keepdim=True)
-        amount = (amount + LEAST_SCALE).log2() / 4 + 1
-        pixels = F.pixel_unshuffle(torch.cat([restored.float() - 0.5, 4 * change], dim=1), CELL)
-        first = self.head(torch.cat([pixels, amount], dim=1).to(self.head.weight.dtype))
+        restored = restored.float()
+        change, grey = restored - degraded.float(), restored.mean(dim=1, keepdim=True)
+        # How lively a place is, and how much was changed there, say most, and over several powers of ten: a network of
+        # this size would take long to find that out.
+        lively = _logarithm(_mean_around((grey - _mean_around(grey)).abs()))
+        changed = _logarithm(_mean_around(change.abs().mean(dim=1, keepdim=True)))
+        seen = torch.cat([restored - 0.5, 4 * change, lively, changed], dim=1)
+        first = self.head(F.pixel_unshuffle(seen, CELL).to(self.head.weight.dtype))
         features = self.body(first)
         if self.side is not None:
             features = features + self.side(features)
         logarithms = F.pixel_shuffle(self.tail(features.to(self.tail.weight.dtype)), CELL).float()
         return logarithms.clamp(max=0).exp() + LEAST_SCALE
+
+
+def _mean_around(image: Tensor) -> Tensor:
+    return F.avg_pool2d(image, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)
+
+
+def _logarithm(amount: Tensor) -> Tensor:
+    """From a tenth of a grey level to the whole range about -2 to 1."""
+    return (amount + LEAST_SCALE).log2() / 4 + 1

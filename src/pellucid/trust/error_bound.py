@@ -10,8 +10,8 @@ from torch import Tensor
 from pellucid.errors import WeightsError
 from pellucid.trust.conformal import risk_controlled_factor, shares_outside
 
-KNOTS = tuple(2.0**power / 255 for power in range(-3, 7))
-"""Scales between which factors are interpolated: an eighth of a grey level, of 255, to 64 grey levels."""
+KNOTS = tuple(2.0**power / 255 for power in range(-2, 7))
+"""Scales between which factors are interpolated: a quarter of a grey level, of 255, to 64 grey levels."""
 
 LEAST_SHARE = 1e-4
 """Of a group's pixels about a knot, below which its neighbour's factor is taken."""
@@ -27,10 +27,12 @@ class Sample:
     Attributes:
         scale: foretold, `(1, 1, H, W)`.
         error: `|restored - clean|`, `(1, 3, H, W)`.
+        photograph: the number of the photograph that it was made of; what was made of one is not independent.
     """
 
     scale: Tensor
     error: Tensor
+    photograph: int
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ class ErrorBound:
     pictures: Mapping[str, int]
 
     def __call__(self, scale: Tensor, taken_for: str | None) -> Tensor:
-        """The bound, in the unit of pictures.
+        """The bound, in the unit of pictures, at most 1.
 
         Args:
             scale: `(B, 1, H, W)`, as foretold.
             taken_for: what the pictures were taken for; the factors of all together where that is rare or unknown.
         """
         own = self.factors.get(taken_for or EVERYTHING, self.factors[EVERYTHING])
-        return scale * interpolated(scale, own)
+        return (scale * interpolated(scale, own)).clamp(max=1)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -85,28 +87,37 @@ class ErrorBound:
 def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, least: int = 40) -> ErrorBound:
     """The bound that held-out pictures give.
 
-    How the factor changes with the scale comes from one half of the pictures of a group, how large it is from the
-    other, so that the guarantee of `risk_controlled_factor` is one.
+    How the factor changes with the scale comes from the pictures of one half of the photographs, how large it is from
+    the other half, whose photographs count once each however many pictures were made of them: so photographs are what
+    the guarantee of `risk_controlled_factor` is about. It holds for groups that have factors of their own, and for all
+    groups together; of a rare group it says nothing.
 
     Args:
         samples: by what the pictures were taken for.
         level: share of the values within the bound.
-        least: pictures that a group needs for factors of its own.
+        least: photographs that a group needs for factors of its own.
 
     Raises:
-        ConfigurationError: when there are too few pictures.
+        ConfigurationError: when there are too few photographs.
     """
     every = [sample for its in samples.values() for sample in its]
-    groups = {name: its for name, its in samples.items() if len(its) >= least} | {EVERYTHING: every}
+    own = {name: its for name, its in samples.items() if len({one.photograph for one in its}) >= least}
+    groups = own | {EVERYTHING: every}
     factors = {name: _calibrated(its, level) for name, its in groups.items()}
     return ErrorBound(level, factors, {name: len(its) for name, its in groups.items()})
 
 
 def _calibrated(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
-    shape = _by_scale(samples[::2], level)
-    outside = [shares_outside(one.error, one.scale * interpolated(one.scale, shape)) for one in samples[1::2]]
-    held = risk_controlled_factor(torch.stack(outside), level)
-    return tuple(held * factor for factor in shape)
+    photographs = sorted({sample.photograph for sample in samples})
+    for_course = set(photographs[::2])
+    course = _by_scale([sample for sample in samples if sample.photograph in for_course], level)
+    outside: dict[int, list[Tensor]] = {}
+    for sample in samples:
+        if sample.photograph not in for_course:
+            share = shares_outside(sample.error, sample.scale * interpolated(sample.scale, course))
+            outside.setdefault(sample.photograph, []).append(share)
+    held = risk_controlled_factor(torch.stack([torch.stack(its).mean(dim=0) for its in outside.values()]), level)
+    return tuple(held * factor for factor in course)
 
 
 def _by_scale(samples: Sequence[Sample], level: float) -> tuple[float, ...]:

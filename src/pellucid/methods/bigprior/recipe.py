@@ -47,6 +47,10 @@ class BigPriorRecipe:
                 f"Expected the network prior-error for the likelihood, got {config.network.name}: take another "
                 "objective.loss."
             )
+        if "spread" in built.sees:
+            raise ConfigurationError(
+                "Expected a network that sees what a set of inversions holds, got one that sees_spread: leave it out."
+            )
         self.plain_network = built
         optimiser = torch.optim.Adam(built.parameters(), lr=config.optimisation.learning_rate)
         self.network, self.optimiser = accelerator.prepare(built, optimiser)

@@ -1,4 +1,4 @@
-"""The loss by which expected errors are learned."""
+"""The loss by which scales of error are learned."""
 
 from collections.abc import Callable
 
@@ -7,29 +7,32 @@ from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 
+SMALLEST_ERROR = 0.5 / 255
+"""Errors below it are all alike: half a grey level is what rounding to 8 bits does at most."""
 
-def error_likelihood(scale: Tensor, error: Tensor) -> Tensor:
-    """Negative log-likelihood of absolute errors under log-logistic distributions, per pixel and channel, in nats.
 
-        -log p(|e|) = log b + 2 log(1 + |e| / b),   p(r) = b / (b + r)^2
+def scale_error(scale: Tensor, error: Tensor) -> Tensor:
+    """How far a scale is from the errors that it foretells, per pixel, in nats, `(B, 1, H, W)`.
 
-    b is the median of that distribution. Whatever the errors' own, no single one counts for more than another: the
-    derivative by log b lies between -1 and 1.
+        | log(b + d) - log(r + d) |,   r the mean of the colours' |error|,  d = SMALLEST_ERROR
+
+    Least where b is the median of r. Whatever the errors, no single one counts for more than another.
 
     Args:
-        scale: b, `(B, 1, H, W)`, positive.
+        scale: b, `(B, 1, H, W)`, at least 0.
         error: `(B, C, H, W)`.
 
     Source:
-        Own choice of distribution. Likelihoods of errors: Kendall and Gal, "What Uncertainties Do We Need in Bayesian
-        Deep Learning for Computer Vision?", NeurIPS 2017. Differs: theirs are Gaussian or Laplace; with these, the rare
-        picture of which hardly any error was expected and that was restored wrongly outweighed all others.
+        Median regression (Koenker and Bassett, "Regression Quantiles", Econometrica 1978), of logarithms. Differs from
+        learning by a likelihood (Kendall and Gal, NeurIPS 2017): with Laplace distributions the rare patch of which
+        hardly any error was expected and that was restored wrongly outweighs all others.
     """
-    return scale.log() + 2 * (error.abs() / scale).log1p()
+    r = error.abs().mean(dim=1, keepdim=True)
+    return ((scale + SMALLEST_ERROR).log() - (r + SMALLEST_ERROR).log()).abs()
 
 
 class ErrorObjective:
-    """The likelihood of what a frozen restorer does wrong, and of what was wrong before.
+    """How well scales foretell what a frozen restorer does wrong, and what was wrong before.
 
     Args:
         restore: `(B, 3, H, W)` to the same; each patch is a whole picture to it.
@@ -46,9 +49,9 @@ class ErrorObjective:
         return after + before, terms
 
     def terms(self, scales: Tensor, restored: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The mean likelihood of the restored picture's errors, and of the degraded one's."""
-        after = error_likelihood(scales[:, :1], restored - batch.clean)
-        before = error_likelihood(scales[:, 1:], batch.degraded - batch.clean)
+        """The mean distance to the restored picture's errors, and to the degraded one's."""
+        after = scale_error(scales[:, :1], restored - batch.clean)
+        before = scale_error(scales[:, 1:], batch.degraded - batch.clean)
         return after.mean(), before.mean()
 
     @torch.no_grad()
@@ -56,11 +59,11 @@ class ErrorObjective:
         """How well held-out errors are foretold.
 
         Returns:
-            `ratio`, of the foretold to the actual error, means over all pixels, and `likelihood`, the loss of the
-            restored picture: less is better.
+            `distance`, the loss of the restored picture in nats, less is better; and `above`, the share of pixels whose
+            error is above its scale, 0.5 at best.
         """
         restored = self.restore(batch.degraded)
         scales = network(batch.degraded, restored)
         after, _ = self.terms(scales, restored, batch)
-        error = (restored - batch.clean).abs()
-        return {"ratio": (scales[:, :1].mean() / error.mean()).item(), "likelihood": after.item()}
+        error = (restored - batch.clean).abs().mean(dim=1, keepdim=True)
+        return {"distance": after.item(), "above": (error > scales[:, :1]).float().mean().item()}
