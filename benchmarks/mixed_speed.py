@@ -3,8 +3,10 @@
     git show 1f7ad30:src/pellucid/weights/bundle/default.safetensors > before.safetensors
     python benchmarks/mixed_speed.py before.safetensors default > benchmarks/results/mixed-speed.md
 
-Six megapixels, tiled from an example, with blur, noise and JPEG, seed 0; whole processes of `pellucid restore
---always`, after one that does not count; medians.
+    python benchmarks/mixed_speed.py before.safetensors default --domain rain > benchmarks/results/rain-speed.md
+
+Six megapixels, tiled from an example, with blur, noise and JPEG, or what `--domain` says, seed 0; whole processes of
+`pellucid restore --always`, after one that does not count; medians.
 """
 
 import argparse
@@ -27,13 +29,13 @@ DOMAIN = "gaussian-blur:sigma=1.2+gaussian-noise:sigma=20+jpeg:quality=50"
 HEIGHT, WIDTH = 2000, 3000
 
 
-def mixed() -> torch.Tensor:
+def mixed(domain: str) -> torch.Tensor:
     """The picture, `(1, 3, HEIGHT, WIDTH)`."""
     example = read_image(EXAMPLE)
     times = -(-HEIGHT // example.shape[-2]), -(-WIDTH // example.shape[-1])
     clean = example.repeat(1, 1, *times)[..., :HEIGHT, :WIDTH]
     generator = torch.Generator().manual_seed(0)
-    return apply_chains(clean, [Mixture({DOMAIN: 1}).draw(generator)], generator).clamp(0, 1)
+    return apply_chains(clean, [Mixture({domain: 1}).draw(generator)], generator).clamp(0, 1)
 
 
 def main() -> None:
@@ -41,11 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs=2)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--domain", default=DOMAIN, help="of a mixture")
     arguments = parser.parse_args()
     seconds: dict[str, list[float]] = {model: [] for model in arguments.models}
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "mixed.png", Path(folder) / "restored.png"
-        picture = mixed()
+        picture = mixed(arguments.domain)
         write_image(source, picture)
         restore = [sys.executable, "-m", "pellucid", "restore", str(source), "-o", str(target), "--always"]
         for _ in range(1 + arguments.runs):
