@@ -60,7 +60,7 @@ def drawn(model: Model, name: str, picture: Tensor) -> tuple[NDArray[np.uint8], 
     small.append(_small(overlay(restoration.image, restoration.maps["error"])))
     height, width = small[0].shape[:2]
     whole = len(small) * (width + MARGIN) + MARGIN
-    words = [drawn_text(said, whole), drawn_legend(whole, restorer.bound.level)]
+    words = [drawn_text(said, whole), drawn_legend(whole - 2 * MARGIN, restorer.bound.level)]
     page = np.full((height + 2 * MARGIN + sum(part.shape[0] + MARGIN for part in words), whole, 3), 255, np.uint8)
     for number, part in enumerate(small):
         left = MARGIN + number * (width + MARGIN)

@@ -70,7 +70,7 @@ def test_the_summary_says_what_the_maps_say(tmp_path: Path, trusting: Model, mak
     assert "9 of 10 values" in told["says"]
     receipt = json.loads(receipt_path(target).read_text())
     assert receipt["trust"] == {
-        name: told[name] for name in ("level", "belief", "effect", "prior", "error", "may_be_off")
+        name: told[name] for name in ("level", "belief", "effect", "prior", "error", "may_be_off", "is_hole")
     }
     assert outcome.files[0].receipt.trust == receipt["trust"]
 

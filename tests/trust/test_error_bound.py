@@ -30,6 +30,17 @@ def test_the_bound_holds_for_every_group_and_for_small_and_large_scales() -> Non
             assert told.double().mean().item() == pytest.approx(0.9, abs=0.02)
 
 
+def test_where_more_error_is_foretold_the_bound_is_no_less() -> None:
+    """Few pixels of few pictures that were restored wrongly, where little error was foretold, must not turn it about."""
+    found = samples(120, 7, 1.0)
+    for sample in found[::10]:
+        wrong = sample.scale < 1 / 255
+        sample.error[wrong.expand_as(sample.error)] = 0.5
+    bound = calibrated({"noise": found}, 0.9)
+    at_knots = bound(torch.tensor(KNOTS).view(1, 1, 1, -1), "noise").flatten()
+    assert bool((at_knots.diff() >= -1e-6).all())
+
+
 def test_a_photograph_counts_once_however_many_pictures_are_made_of_it() -> None:
     """Twelve pictures of each of few photographs, all of which err alike, are no more than those photographs."""
     draws = torch.Generator().manual_seed(6)

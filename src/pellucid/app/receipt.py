@@ -92,7 +92,7 @@ class Receipt:
     harm_after: float | None = None
     kept: str | None = None
     belief: float = 1.0
-    trust: dict[str, float] | None = None
+    trust: dict[str, float | bool] | None = None
 
     @property
     def is_untouched(self) -> bool:

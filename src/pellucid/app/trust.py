@@ -46,6 +46,7 @@ class Trust:
         prior: mean of phi.
         error: mean of the bound, in the unit of pictures; over the hole, where one was filled.
         may_be_off: share of the pixels whose bound is above `VISIBLE`; likewise.
+        is_hole: whether a hole was filled.
     """
 
     level: float
@@ -55,11 +56,14 @@ class Trust:
     error: float
     may_be_off: float
 
+    is_hole: bool = False
+
     def __str__(self) -> str:
+        what = "hole" if self.is_hole else "picture"
         return (
             f"{100 * self.belief:.1f} % of this picture rests on the prior; {10 * self.level:g} of 10 values are "
             f"expected within the bound drawn for their place, {255 * self.error:.1f} of 255 levels on the average, "
-            f"which is more than {255 * VISIBLE:.0f} for {100 * self.may_be_off:.1f} % of them"
+            f"and more than {255 * VISIBLE:.0f} in {100 * self.may_be_off:.1f} % of the {what}"
         )
 
 
@@ -168,7 +172,8 @@ class TrustMaps:
         belief = prior if self.is_hole else min(1.0, sums["effect"] / max(sums["light"], 1e-9))
         counted = max(sums["prior"], 1.0) if self.is_hole else pixels
         error, off = sums["error"] / counted, sums["off"] / counted
-        return Trust(self.level, *(round(one, 6) for one in (belief, effect, prior, error, off)))
+        belief, effect, prior, error, off = (round(one, 6) for one in (belief, effect, prior, error, off))
+        return Trust(self.level, belief, effect, prior, error, off, self.is_hole)
 
     def write_maps(self, target: Path, version: str) -> None:
         """Write the maps of what will lie at `target`. They are of no result until `finish` says so.

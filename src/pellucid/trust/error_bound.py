@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ KNOTS = tuple(2.0**power / 255 for power in range(-2, 7))
 
 LEAST_SHARE = 1e-4
 """Of a group's pixels about a knot, below which its neighbour's factor is taken."""
+
+MOST_SWAY = 2.0
+"""How many times the factor of a knot may be that of all pixels of its group, or the other way round."""
 
 EVERYTHING = "everything"
 """The group of pictures that were taken for something rare."""
@@ -135,7 +139,13 @@ def _by_scale(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
         for knot, its in enumerate(told)
         if len(its) >= LEAST_SHARE * total
     }
-    return tuple(max(known[min(known, key=lambda other: abs(other - knot))], 1e-2) for knot in range(len(KNOTS)))
+    overall = torch.quantile(_thinned(torch.cat(told)), level).item()
+    course = [known[min(known, key=lambda other: abs(other - knot))] for knot in range(len(KNOTS))]
+    # What few pixels of few pictures say is not believed without limit, and where more error is foretold the bound is
+    # no less: it must not turn the order of the errors about.
+    limited = [min(max(factor, overall / MOST_SWAY), overall * MOST_SWAY) for factor in course]
+    bounds = list(accumulate((factor * scale for factor, scale in zip(limited, KNOTS, strict=True)), max))
+    return tuple(bound / scale for bound, scale in zip(bounds, KNOTS, strict=True))
 
 
 def _thinned(values: Tensor, most: int = 1 << 22) -> Tensor:
