@@ -151,6 +151,7 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "do-no-harm",
             "perceive-ir-stack/study",
             "mixed-speed",
+            "rain-speed",
             "all-in-one-3/tables:1",
             "all-in-one-5/tables:1",
         ],

@@ -31,7 +31,7 @@ def test_the_bound_holds_for_every_group_and_for_small_and_large_scales() -> Non
 
 
 def test_where_more_error_is_foretold_the_bound_is_no_less() -> None:
-    """Few pixels of few pictures that were restored wrongly, where little error was foretold, must not turn it about."""
+    """Few pixels of few pictures that were restored wrongly, where little error was foretold, must not turn it."""
     found = samples(120, 7, 1.0)
     for sample in found[::10]:
         wrong = sample.scale < 1 / 255
