@@ -137,7 +137,7 @@ def test_bias_free_networks_are_positively_homogeneous(name: str, factor: float)
             assert torch.allclose(network(factor * image), factor * network(image), rtol=1e-9, atol=1e-12)
 
 
-JUDGES = {"degradation-classifier", "degradation-perceiver"}
+JUDGES = {"degradation-classifier", "degradation-perceiver", "error-scales"}
 
 
 @pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"all-in-one", "rrdb"}))

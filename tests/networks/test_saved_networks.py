@@ -14,7 +14,7 @@ from pellucid.methods.load import load
 from pellucid.networks.catalog import NETWORKS, build_network
 from pellucid.weights.files import load_into, load_weights, save_weights, sha256
 
-JUDGES = {"degradation-classifier", "degradation-perceiver"}
+JUDGES = {"degradation-classifier", "degradation-perceiver", "error-scales"}
 """Networks that restore nothing."""
 
 SMALL = {
@@ -28,6 +28,7 @@ SMALL = {
     "residual-stack": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
     "degradation-classifier": {"domains": ["clean", "rain"], "width": 4},
     "degradation-perceiver": {"kinds": ["noise", "rain"], "width": 4},
+    "error-scales": {"width": 4, "blocks": 1, "coarse_width": 4},
     "all-in-one": {
         "tone": {"width": 4},
         "generalist": {"name": "residual-unet", "arguments": {"widths": [4, 6], "blocks": [1, 1]}},
@@ -55,10 +56,10 @@ def test_weights_come_back_as_they_were_and_build_their_network(name: str, dtype
     load_into(again, tensors, "w.safetensors")
     for key, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[key], value.to(dtype).float())
-    image = torch.rand(1, 3, 16, 16)
+    images = [torch.rand(1, 3, 16, 16) for _ in range(2 if name == "error-scales" else 1)]
     with torch.no_grad():
         # float16 keeps 11 bits of each weight.
-        assert torch.allclose(again(image), network(image), atol=0 if dtype == torch.float32 else 2e-3)
+        assert torch.allclose(again(*images), network(*images), atol=0 if dtype == torch.float32 else 2e-3)
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]  # nothing half-written is left
 
 
