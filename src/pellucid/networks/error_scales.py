@@ -68,8 +68,10 @@ class ErrorScales(nn.Module):
         # this size would take long to find that out.
         lively = _logarithm(_mean_around((grey - _mean_around(grey)).abs()))
         changed = _logarithm(_mean_around(change.abs().mean(dim=1, keepdim=True)))
-        seen = torch.cat([restored - 0.5, 4 * change, lively, changed], dim=1)
-        first = self.head(F.pixel_unshuffle(seen, CELL).to(self.head.weight.dtype))
+        # In the precision of the weights before they are moved about: half as much to move.
+        parts = (restored - 0.5, 4 * change, lively, changed)
+        seen = torch.cat([part.to(self.head.weight.dtype) for part in parts], dim=1)
+        first = self.head(F.pixel_unshuffle(seen, CELL))
         features = self.body(first)
         if self.side is not None:
             features = features + self.side(features)
