@@ -8,7 +8,8 @@ further ones are for tests, and none of these choices were made by them. Three t
 the closed forms), a hole of 16x16 pixels in the centre, colours from grey. Compared are the data alone, the plain
 inversion, the best constant weight, the closed form from one error of the prior or pasting into the hole, the paper's
 weight (unbounded, sees the data alone), a bounded one, one that sees the prior too, the general form with a learned
-error, networks that restore directly, and a classic method. Seeds 0, 1 and 2 where time allows; two CPU cores.
+error, networks that restore directly, and a classic method. What is in the output folder is not done again: stop it and
+start it as you like, seed by seed.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -138,6 +140,9 @@ class Direct(nn.Module):
         """The restored picture."""
         return data - self.trunk((torch.cat([data, prior], dim=1) if self.sees_prior else data) - 0.5)
 
+
+Found = dict[str, dict[str, dict[str, dict[str, float]]]]
+"""Figures by task, seed and contestant."""
 
 Fused = Callable[[nn.Module, Cases], tuple[Tensor, Tensor | None]]
 """What a network makes of cases: the picture, and the prior's weight where there is one."""
@@ -331,22 +336,26 @@ def main() -> None:
     for_tests = pictures[FOR_PRIOR + FOR_WEIGHTS : FOR_PRIOR + FOR_WEIGHTS + FOR_TESTS]
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "study.json"
-    kept: dict[str, dict[str, list[dict[str, float]]]] = json.loads(path.read_text()) if path.exists() else {}
-    for task in arguments.tasks:
-        draws = DRAWS if task == "denoising" else 1
-        train = made(task, for_weights.repeat(draws, 1, 1, 1), generator, seed=1)
-        test = made(task, for_tests, generator, seed=2)
-        rows: dict[str, list[dict[str, float]]] = {}
-        for seed in arguments.seeds:
-            print(f"{task}, seed {seed}", flush=True)
-            for name, (image, weight) in contestants(task, train, test, arguments.steps, seed).items():
-                found = measures(image, weight, test)
-                if weight is not None and "phi" in found:
-                    found["coverage"], found["width"] = held(image, weight, test)
-                rows.setdefault(name, []).append(found)
-        kept[task] = rows
+    kept: Found = json.loads(path.read_text()) if path.exists() else {}
+    cases: dict[str, tuple[Cases, Cases]] = {}
+    for seed, task in product(arguments.seeds, arguments.tasks):
+        if str(seed) in kept.get(task, {}):
+            continue
+        if task not in cases:
+            draws = DRAWS if task == "denoising" else 1
+            train = made(task, for_weights.repeat(draws, 1, 1, 1), generator, seed=1)
+            cases[task] = train, made(task, for_tests, generator, seed=2)
+        train, test = cases[task]
+        print(f"{task}, seed {seed}", flush=True)
+        rows: dict[str, dict[str, float]] = {}
+        for name, (image, weight) in contestants(task, train, test, arguments.steps, seed).items():
+            rows[name] = measures(image, weight, test)
+            if weight is not None and "phi" in rows[name]:
+                rows[name]["coverage"], rows[name]["width"] = held(image, weight, test)
+        kept.setdefault(task, {})[str(seed)] = rows
         path.write_text(json.dumps(kept, indent=1) + "\n")
-    (arguments.output / "study.md").write_text("\n".join(table(task, kept[task]) for task in TASKS if task in kept))
+        tables = [table(its, kept[its]) for its in TASKS if its in kept]
+        (arguments.output / "study.md").write_text("\n".join(tables))
 
 
 COLUMNS = {
@@ -357,10 +366,12 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def table(task: str, rows: Mapping[str, list[dict[str, float]]]) -> str:
+def table(task: str, seeds: Mapping[str, Mapping[str, dict[str, float]]]) -> str:
     """One task, Markdown: means over the seeds, with the spread of PSNR where there are several."""
+    names = list(next(iter(seeds.values())))
+    rows = {name: [found[name] for found in seeds.values()] for name in names}
     shown = [key for key in COLUMNS if any(key in found for its in rows.values() for found in its)]
-    lines = [f"### {task}, {max(len(its) for its in rows.values())} seeds", ""]
+    lines = [f"### {task}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}", ""]
     lines += ["| | " + " | ".join(COLUMNS[key][0] for key in shown) + " |", "|---" * (len(shown) + 1) + "|"]
     for name, its in rows.items():
         cells = []

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -12,3 +13,9 @@ def fresh_accelerator() -> Iterator[None]:
     state.AcceleratorState._reset_state(True)
     yield
     state.AcceleratorState._reset_state(True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Pictures and networks are so small in tests that more threads only wait for each other."""
+    torch.set_num_threads(1)

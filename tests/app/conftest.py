@@ -1,6 +1,6 @@
 """A tiny model with random weights, and small pictures: what is tested is the way there and back, not the quality."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,6 @@ from pellucid.networks.residual_unet import ResidualUNet
 from pellucid.weights.files import save_weights
 
 TINY = {"widths": [8, 16, 16], "blocks": [1, 1, 1]}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def save_tiny(path: Path, seed: int) -> Path:

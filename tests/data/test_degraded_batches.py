@@ -1,7 +1,6 @@
 """Batches as pure functions of seed, step and rank, whose samples know what was done to them."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,15 +21,6 @@ MIXTURE = Mixture({"clean": 2, "gaussian-noise": 2, "jpeg": 1, "rain+jpeg": 1})
 def kinds(chain: Chain) -> str:
     """The names of a chain's degradations, joined."""
     return "+".join(degradation.name for degradation in chain) or CLEAN
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The patches are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def pictures() -> list[Tensor]:

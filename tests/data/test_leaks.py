@@ -67,15 +67,6 @@ COPIES = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The pictures here are small: more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def originals() -> list[tuple[str, torch.Tensor]]:
     return [(f"test {seed}", landscape(seed)) for seed in range(NUM_PICTURES)]

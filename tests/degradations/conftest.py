@@ -1,19 +1,8 @@
 """Photographs that come with scikit-image, so that statistics are those of real pictures."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

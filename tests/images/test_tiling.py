@@ -69,15 +69,6 @@ def test_tiles_are_long_where_that_takes_less_work():
     assert [(part.source.height, part.source.width) for part in tiles] == [(3000, 1488)] * 3
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads cost more than they bring on pictures this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class StridedNetwork(nn.Module):
     """Zero-padded convolutions at two scales: out(in) + up(deep(down(in))), radius 2 + (2 + 4) + 2 and some."""
 

@@ -1,7 +1,5 @@
 """The bundled model on photographs that it was never trained on: it helps where it must, and leaves the rest alone."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -14,15 +12,6 @@ from pellucid.degradations.noise import gaussian_noise
 from pellucid.degradations.rain import rain
 from pellucid.images.overview import maps_of, views
 from pellucid.methods.load import Model, load
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are small; more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

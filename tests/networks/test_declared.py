@@ -1,6 +1,5 @@
 """What networks declare of themselves, against what they do: size multiple, receptive radius, homogeneity."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "encoder_blocks": (2,), "middle_blocks": 2, "decoder_blocks": (1,)},
     ],
 }
-SEES_EVERYTHING = {"tone-map", "degradation-classifier", "degradation-perceiver", "perceive-ir"}
+SEES_EVERYTHING = {"colorizer", "tone-map", "degradation-classifier", "degradation-perceiver", "perceive-ir"}
 """Decide from the whole picture, or of it; what they declare holds once the decision is passed in, see their tests."""
 TAKES_TWO = {"error-scales"}
 """Look at a picture and at its result; see their tests."""
@@ -42,15 +41,6 @@ SMALL["all-in-one"] = [
     }
 ]
 CASES = [pytest.param(name, arguments, id=f"{name}-{n}") for name in SMALL for n, arguments in enumerate(SMALL[name])]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The networks are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def lively(name: str, arguments: dict[str, Any]) -> Any:
@@ -140,7 +130,7 @@ def test_bias_free_networks_are_positively_homogeneous(name: str, factor: float)
 JUDGES = {"degradation-classifier", "degradation-perceiver", "error-scales"}
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"all-in-one", "rrdb"}))
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"all-in-one", "rrdb", "colorizer"}))
 def test_networks_start_near_the_identity(name: str) -> None:
     torch.manual_seed(0)
     network = build_network(name, {})

@@ -23,6 +23,7 @@ SMALL = {
     "nafnet": {"width": 4, "encoder_blocks": [1], "middle_blocks": 1, "decoder_blocks": [1]},
     "tone-map": {"width": 4},
     "identity": {},
+    "colorizer": {"width": 4},
     "rrdb": {"width": 4, "growth": 2, "blocks": 1},
     "perceive-ir": {"width": 8, "blocks": [1, 1, 1, 1], "refinement": 1, "code_width": 8},
     "residual-stack": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},
@@ -112,7 +113,7 @@ def test_unknown_networks_and_arguments_are_refused() -> None:
         build_network("ffdnet", {"widths": (3,)})
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"rrdb"}))
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - JUDGES - {"rrdb", "colorizer"}))
 def test_half_precision_weights_keep_the_picture_in_its_own(name: str) -> None:
     network = built(name).bfloat16()
     image = torch.rand(1, 3, 16, 16)

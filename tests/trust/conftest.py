@@ -1,6 +1,6 @@
 """Operators written out as matrices, column by column, from nothing but what they do to a picture."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,15 +8,6 @@ import torch
 from torch import Tensor
 
 Dense = Callable[[Callable[[Tensor], Tensor], tuple[int, ...]], np.ndarray]
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from pellucid.cli.blend import blend
+from pellucid.cli.colorize import colorize
 from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.inpaint import inpaint
@@ -30,7 +31,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, blend, inpaint, perceive, train, evaluate, lab, degrade, models):
+for verb in (restore, blend, inpaint, colorize, perceive, train, evaluate, lab, degrade, models):
     app.command(verb)
 
 

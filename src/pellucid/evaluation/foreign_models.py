@@ -5,7 +5,6 @@ same shape. It runs on the processor, on whole pictures. Networks that take some
 given the other pictures padded. Pickles of weights are not opened: opening one can run any code.
 """
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pellucid.errors import MethodError
 from pellucid.evaluation.evaluate import Contestant, Restore
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.weights.files import sha256
+from pellucid.weights.torchscript import complaint, load_torchscript
 
 FOREIGN_SUFFIXES = (".onnx", ".pt", ".pth", ".torchscript", ".ts")
 """Of files that `foreign_model` takes, in small letters."""
@@ -70,7 +70,7 @@ def _from_onnx(path: Path) -> tuple[Run, dict[str, str]]:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's errors have no base of their own
-        raise MethodError(f"Expected an ONNX network in {path}, got {_reason(error)}: export it again.") from error
+        raise MethodError(f"Expected an ONNX network in {path}, got {complaint(error)}: export it again.") from error
     name, dtype = _only_picture(session.get_inputs(), session.get_outputs(), path)
 
     def run(image: Tensor) -> Tensor:
@@ -114,30 +114,13 @@ def _only_picture(inputs: Sequence[Any], outputs: Sequence[Any], path: Path) -> 
 
 
 def _from_torchscript(path: Path) -> tuple[Run, dict[str, str]]:
-    if not _is_torchscript(path):
-        raise MethodError(
-            f"Expected TorchScript in {path}, got a pickle or something else: pickles are not loaded, since they may "
-            "run code, so export the network to ONNX or TorchScript."
-        )
-    try:
-        network = torch.jit.load(str(path), map_location="cpu").eval().float()
-    except Exception as error:  # RuntimeError mostly, others for operations that this version does not know
-        raise MethodError(f"Expected TorchScript in {path}, got {_reason(error)}: export it again.") from error
+    network = load_torchscript(path)
 
     def run(image: Tensor) -> Any:
         with torch.inference_mode():
             return network(image)
 
     return run, {"format": "TorchScript", "package": "torch", "version": torch.__version__}
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Whether it is an archive with constants, which weights alone do not have; nothing is loaded for that."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
 
 
 def _for_any_size(run: Run, path: Path) -> Restore:
@@ -167,14 +150,7 @@ def _attempt(run: Run, image: Tensor) -> Tensor | str:
     try:
         restored = run(image.clone())  # a copy, since networks may work in place
     except Exception as error:  # the libraries' errors have no base in common
-        return _reason(error)
+        return complaint(error)
     if not isinstance(restored, Tensor):
         return f"a {type(restored).__name__}"
     return restored.float() if restored.shape == image.shape else f"the shape {tuple(restored.shape)}"
-
-
-def _reason(error: Exception) -> str:
-    """What a library complains of, on one line; TorchScript says it below where it happened."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith("RuntimeError: ")] or lines or [type(error).__name__]
-    return f"the error {said[0].removeprefix('RuntimeError: ').rstrip('.')!r}"

@@ -3,8 +3,10 @@
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyvips
 from torch import Tensor
 
@@ -31,6 +33,7 @@ class Canvas:
     Args:
         picture: the input; depth, alpha and metadata come from it.
         folder: where the pixels go while they are many, best that of the target; the picture's scratch when absent.
+        in_colour: whether a grey picture becomes one with colours; its ICC profile, if it is one for grey, is lost.
 
     Raises:
         ImageError: when the folder cannot be written to.
@@ -48,9 +51,10 @@ class Canvas:
         1.0
     """
 
-    def __init__(self, picture: Picture, folder: Path | None = None) -> None:
+    def __init__(self, picture: Picture, folder: Path | None = None, *, in_colour: bool = False) -> None:
         self.picture = picture
-        samples, header = picture.samples, picture.header
+        self.samples = replace(picture.samples, colours=3) if in_colour else picture.samples
+        samples, header = self.samples, picture.header
         size = header.height * header.width * samples.channels * picture.pixels.dtype.itemsize
         scratch = (folder or picture.scratch) if size > picture.in_memory_bytes else None
         try:
@@ -78,7 +82,9 @@ class Canvas:
         box = Box(top, left, restored.shape[-2], restored.shape[-1])
         needs_original = picture.samples.extras > 0 or picture.is_float
         original = picture.read_samples(box) if needs_original else None
-        samples = picture.turn.stored(to_samples(picture.samples, restored, original))
+        if original is not None and original.shape[2] < self.samples.channels:  # grey that gets colours
+            original = np.concatenate([original[..., :1]] * 2 + [original], axis=2)
+        samples = picture.turn.stored(to_samples(self.samples, restored, original))
         place = picture.turn.stored_box(box, picture.height, picture.width)
         try:
             self._store.write(place.top, place.left, samples)
@@ -114,9 +120,10 @@ class Canvas:
         image = self._image("random" if must_turn else "sequential")
         if must_turn:
             image = turned(image, picture.orientation)
-        image, lost = fitted(image, picture.samples, form.name)
-        extras = picture.samples.extras if form.name == "tiff" else 0
-        carried = carry(picture.header.metadata, picture.format, form.name, extras=extras)
+        image, lost = fitted(image, self.samples, form.name)
+        extras = self.samples.extras if form.name == "tiff" else 0
+        gets_colours = self.samples.colours > picture.samples.colours
+        carried = carry(picture.header.metadata, picture.format, form.name, extras=extras, becomes_rgb=gets_colours)
         try:
             with replacing(target) as whole, temporary_beside(target) as bare:
                 changes = encode(
@@ -134,7 +141,7 @@ class Canvas:
     def _image(self, access: str) -> pyvips.Image:
         prepare_libvips()
         height, width, channels = self._store.shape
-        kind = _FORMATS[self.picture.samples.dtype]
+        kind = _FORMATS[self.samples.dtype]
         if self._store.array is not None:
             return pyvips.Image.new_from_memory(self._store.array.data, width, height, channels, kind)
         source = pyvips.Source.new_from_descriptor(self._store.descriptor())

@@ -34,7 +34,7 @@ class Carried:
     lost: tuple[str, ...]
 
 
-def carry(metadata: Metadata, source: str, target: str, *, extras: int = 0) -> Carried:
+def carry(metadata: Metadata, source: str, target: str, *, extras: int = 0, becomes_rgb: bool = False) -> Carried:
     """What of `metadata`, read from a file of format `source`, goes into one of format `target`.
 
     Args:
@@ -42,9 +42,10 @@ def carry(metadata: Metadata, source: str, target: str, *, extras: int = 0) -> C
         source: its format.
         target: format of the output.
         extras: how many channels beyond colour the output has.
+        becomes_rgb: whether grey pixels become RGB, whatever the format.
     """
     lost = metadata.lost
-    becomes_rgb = target in _ALWAYS_RGB and source != "webp"
+    becomes_rgb = becomes_rgb or (target in _ALWAYS_RGB and source != "webp")
     if becomes_rgb and metadata.profile_colours == b"GRAY":
         metadata = _without_profile(metadata)
         lost = (*lost, "the ICC profile (it is for grey pixels, and these become RGB)")

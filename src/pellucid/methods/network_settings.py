@@ -29,7 +29,7 @@ class NetworkSettings(Section):
 class OptimisationSettings(Section):
     """How the loss moves the weights."""
 
-    loss: Literal["l1", "charbonnier", "log-squared-error", "cross-entropy", "perception"] = Field(
+    loss: Literal["l1", "charbonnier", "squared-error", "log-squared-error", "cross-entropy", "perception"] = Field(
         default="charbonnier",
         description="Pixel loss; cross-entropy for a network that tells degradations apart, perception for one that "
         "says which are there and how severe.",

@@ -68,6 +68,12 @@ def _error_scales(**arguments: Any) -> nn.Module:
     return ErrorScales(**arguments)
 
 
+def _colorizer(**arguments: Any) -> nn.Module:
+    from pellucid.networks.colorizer import Colorizer
+
+    return Colorizer(**arguments)
+
+
 def _identity(**arguments: Any) -> nn.Module:
     from pellucid.networks.identity import Identity
 
@@ -110,6 +116,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "degradation-classifier": _degradation_classifier,
     "degradation-perceiver": _degradation_perceiver,
     "error-scales": _error_scales,
+    "colorizer": _colorizer,
     "identity": _identity,
     "all-in-one": _all_in_one,
 }

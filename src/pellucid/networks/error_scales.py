@@ -15,16 +15,14 @@ LEAST_SCALE = 0.25 / 255
 CELL = 4
 """Pixels along a side that are looked at together."""
 
-AROUND = 5
-"""Pixels along a side of the square over which liveliness and change are averaged."""
-
 
 class ErrorScales(nn.Module):
     """Degraded and restored pictures to two scales of error per pixel, `(B, 3, H, W)` twice to `(B, 2, H, W)`.
 
-        b_restored   how large |restored - clean| usually is,   b_degraded   how large |degraded - clean| is
+        b_restored   how large |restored - clean| may be,   b_degraded   how large |degraded - clean| may be
 
-    about the median of the three colours' errors, in the unit of pictures. H and W are multiples of `size_multiple`.
+    in the unit of pictures; of which share of the values is the loss's to say. H and W are multiples of
+    `size_multiple`.
 
     Args:
         width: channels at a quarter of the resolution.
@@ -41,13 +39,13 @@ class ErrorScales(nn.Module):
     in_float32 = ("tail",)
     bytes_per_pixel = 200.0
 
-    def __init__(self, width: int = 48, blocks: int = 3, coarse_width: int = 48):
+    def __init__(self, width: int = 48, blocks: int = 3, coarse_width: int = 96):
         super().__init__()
-        self.head = nn.Conv2d(8 * CELL**2, width, 3, padding=1)
+        self.head = nn.Conv2d(6 * CELL**2 + 3, width, 3, padding=1)
         self.body = residual_blocks(width, blocks, bias=True)
         self.tail = nn.Conv2d(width, 2 * CELL**2, 3, padding=1)
         self.size_multiple = CELL
-        self.receptive_radius = CELL * (2 * blocks + 2) + CELL + 2 * (AROUND // 2)
+        self.receptive_radius = CELL * (2 * blocks + 2) + CELL
         self.side = None
         if coarse_width:
             down, up = nn.Conv2d(width, coarse_width, 4, stride=4), nn.ConvTranspose2d(coarse_width, width, 4, stride=4)
@@ -62,16 +60,16 @@ class ErrorScales(nn.Module):
 
     def forward(self, degraded: Tensor, restored: Tensor) -> Tensor:
         """Both scales, float32; at least `LEAST_SCALE`."""
-        restored = restored.float()
-        change, grey = restored - degraded.float(), restored.mean(dim=1, keepdim=True)
-        # How lively a place is, and how much was changed there, say most, and over several powers of ten: a network of
-        # this size would take long to find that out.
-        lively = _logarithm(_mean_around((grey - _mean_around(grey)).abs()))
-        changed = _logarithm(_mean_around(change.abs().mean(dim=1, keepdim=True)))
+        degraded, restored, dtype = degraded.float(), restored.float(), self.head.weight.dtype
         # In the precision of the weights before they are moved about: half as much to move.
-        parts = (restored - 0.5, 4 * change, lively, changed)
-        seen = torch.cat([part.to(self.head.weight.dtype) for part in parts], dim=1)
-        first = self.head(F.pixel_unshuffle(seen, CELL))
+        change = (4 * (restored - degraded)).to(dtype)
+        cells, changes = F.pixel_unshuffle((restored - 0.5).to(dtype), CELL), F.pixel_unshuffle(change, CELL)
+        # How lively a cell is, before and after, and how much was changed there, say most, and over several powers of
+        # ten: a network of this size would take long to find that out.
+        changed = changes.abs().mean(dim=1, keepdim=True).float() / 4
+        told = (_logarithm(amount).to(dtype) for amount in (_liveliness(degraded), _liveliness(restored), changed))
+        seen = torch.cat([cells, changes, *told], dim=1)
+        first = self.head(seen)
         features = self.body(first)
         if self.side is not None:
             features = features + self.side(features)
@@ -79,8 +77,10 @@ class ErrorScales(nn.Module):
         return logarithms.clamp(max=0).exp() + LEAST_SCALE
 
 
-def _mean_around(image: Tensor) -> Tensor:
-    return F.avg_pool2d(image, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)
+def _liveliness(image: Tensor) -> Tensor:
+    """How far the grey values of each cell are from their mean, `(B, 3, H, W)` to `(B, 1, H / CELL, W / CELL)`."""
+    cells = F.pixel_unshuffle(image.mean(dim=1, keepdim=True), CELL)
+    return cells.sub_(cells.mean(dim=1, keepdim=True)).abs_().mean(dim=1, keepdim=True)
 
 
 def _logarithm(amount: Tensor) -> Tensor:

@@ -34,7 +34,17 @@ def log_squared_error(restored: Tensor, clean: Tensor, epsilon: float = 2 / 255)
     return 0.5 * (squared / epsilon**2).log1p()
 
 
-PIXEL_LOSSES = {"l1": l1, "charbonnier": charbonnier, "log-squared-error": log_squared_error}
+def squared_error(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean squared error per sample, `(B,)`: least where what is restored is the expected picture."""
+    return (restored - clean).square().mean(dim=(1, 2, 3))
+
+
+PIXEL_LOSSES = {
+    "l1": l1,
+    "charbonnier": charbonnier,
+    "squared-error": squared_error,
+    "log-squared-error": log_squared_error,
+}
 
 
 class PixelObjective:

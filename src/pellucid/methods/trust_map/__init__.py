@@ -3,7 +3,7 @@
 | what | where |
 |---|---|
 | scales of error `b_restored`, `b_degraded` of every pixel | `pellucid.networks.error_scales.ErrorScales` |
-| how far they are from the errors, by which they are learned | `objective.ErrorObjective` |
+| how far they are from bounding nine of ten errors, by which they are learned | `objective.ErrorObjective` |
 | the share of belief, `phi = 1 - (b_restored / b_degraded)^2` | `pellucid.trust.posterior_weight` |
 | the bound `q b_restored` that holds with a stated confidence | `pellucid.trust.conformal` |
 """

@@ -40,7 +40,7 @@ class PrincipalComponents:
             `diag(W P^-1 W') + sigma^2` takes e as if nothing had been seen of it.
 
     The spread is true of pictures that the model would draw. Of photographs that it was not fitted to it is too small:
-    150 components of 900 pictures of 64x64 pixels tell half of the squared error in noise, and a sixth in a hole.
+    calibrate it on some.
 
     Example:
         >>> from pellucid.trust.operators.average_pooling import AveragePooling

@@ -1,6 +1,5 @@
 """Your own generator as a prior: a TorchScript file from codes to pictures, or a pipeline that draws samples."""
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pellucid.methods.bigprior.priors.contract import Guess, ImageGenerator
 from pellucid.methods.bigprior.priors.plug_and_play import first_picture
 from pellucid.trust.fusion import Variance
 from pellucid.trust.operators.contract import LinearOperator
+from pellucid.weights.torchscript import complaint, load_torchscript
 
 _SPLIT = ("before", "after")
 
@@ -80,15 +80,7 @@ def scripted_generator(
         raise ConfigurationError(f"Expected high above low, got {high} and {low}: give the values of white and black.")
     if not path.is_file():
         raise MethodError(f"Expected a generator in {path}, found no such file: check the path.")
-    if not _is_torchscript(path):
-        raise MethodError(
-            f"Expected TorchScript in {path}, got a pickle or something else: pickles are not loaded, since they may "
-            "run code, so export the generator with torch.jit."
-        )
-    try:
-        network = torch.jit.load(str(path), map_location=device).eval().float()
-    except Exception as error:  # RuntimeError mostly, others for operations that this version does not know
-        raise MethodError(f"Expected TorchScript in {path}, got {_reason(error)}: export it again.") from error
+    network = load_torchscript(path, str(device))
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     kind = ScriptedSplitGenerator if all(hasattr(network, name) for name in _SPLIT) else ScriptedGenerator
@@ -98,7 +90,7 @@ def scripted_generator(
         with torch.no_grad():
             made = generator(torch.zeros(1, latent_size, device=device))
     except Exception as error:  # whatever the network raises
-        raise MethodError(f"Expected {wanted}, got {_reason(error)}: check latent_size.") from error
+        raise MethodError(f"Expected {wanted}, got {complaint(error)}: check latent_size.") from error
     if made.ndim != 4 or tuple(made.shape[:2]) != (1, 3):
         raise MethodError(f"Expected {wanted}, got the shape {tuple(made.shape)}: export it for RGB.")
     assert isinstance(generator, ImageGenerator)
@@ -163,18 +155,3 @@ def _picture(made: Any, like: Tensor) -> Tensor:
             f"Expected samples of shape {tuple(like.shape)}, got {got}: have the pipeline give tensors of that size."
         )
     return check_image(made, "a sample").to(like)
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Whether it is an archive with constants, which weights alone do not have; nothing is loaded for that."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith("RuntimeError: ")] or lines or [type(error).__name__]
-    return f"the error {said[0].removeprefix('RuntimeError: ').rstrip('.')!r}"
