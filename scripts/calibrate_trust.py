@@ -30,7 +30,7 @@ from pellucid.images.overview import views
 from pellucid.methods.load import Model, load
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
-from pellucid.methods.trusted import KEPT
+from pellucid.methods.trusted import KEPT, seen_by
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, Sample, calibrated
 from pellucid.weights.bundled import bundled_file
@@ -42,6 +42,9 @@ SIDE = 480
 
 THINNED = 3
 """Every so many-th row and column is kept: neighbours say nearly the same."""
+
+LEAST = 20
+"""Photographs that a group needs for factors of its own."""
 
 WRONG_LIGHT = {"haze": "haze", "low-light": "low light"}
 """Domains that change the light of a whole picture, and how `taken_for` begins where one was noticed."""
@@ -74,10 +77,12 @@ def main() -> None:
     told_apart = [row for row in found["rows"] if not _is_unnoticed(row)]
     print(f"{len(found['rows']) - len(told_apart)} left out, hazy or dark and not taken for it")
     for row in told_apart:
-        samples[row["group"]].append(Sample(row["scales"][:, :1].float(), row["error"].float(), row["photograph"]))
-    bound = calibrated(samples, arguments.level)
+        scale, error = row["scales"][:, :1].float(), row["error"].float()
+        samples[row["group"]].append(Sample(scale, error, row["photograph"], tuple(row["seen"])))
+    bound = calibrated(samples, arguments.level, LEAST)
     for name, factors in bound.factors.items():
         print(f"{name:<24}{bound.pictures[name]:>6} pictures ", " ".join(f"{factor:.2f}" for factor in factors))
+        print(" " * 41, " ".join(f"{weight:+.2f}" for weight in bound.weights[name]))
     recipe = description["recipe"]
     recipe["training"]["run_folder"] = None
     told = {
@@ -87,6 +92,7 @@ def main() -> None:
         "recipe": recipe,
         "step": description["step"],
         "restorer_sha256": model.weights_sha256,
+        "perceiver_sha256": load_perceiver(device="cpu").weights_sha256,
         "bound": bound.as_json(),
     }
     save_weights(arguments.output, tensors, told)
@@ -122,6 +128,7 @@ def restored(model: Model, network: ErrorScales, draws: int, seed: int) -> Itera
                 "group": name,
                 "domain": domains[place],
                 "photograph": photograph,
+                "seen": seen_by(perceiver, views(degraded))[0].tolist(),
                 "scales": scales[thin].half().clone(),
                 "error": errors[thin].half().clone(),
             }

@@ -1,6 +1,6 @@
 """Draw maps of trust beside photographs and their results, for people.
 
-    python scripts/draw_trust.py                                          # six examples, into docs/pictures/
+    python scripts/draw_trust.py                                          # examples, into docs/pictures/
     PELLUCID_DATA=... python scripts/draw_trust.py --real -o sheets/trust # every photograph of RealPhotos
 
 The second is not free to be shown, so that it goes where git does not look. Each picture shows the original, the
@@ -9,7 +9,9 @@ restores all of them, in doubt, too: this is about what it does, not about when 
 """
 
 import argparse
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +21,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from pellucid.app.trust import MAPS, TrustMaps
+from pellucid.app.colorize import colorize
+from pellucid.app.trust import MAPS, TrustMaps, trust_folder
 from pellucid.app.trust_overlay import drawn_legend, drawn_text
 from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import read_pixels
-from pellucid.images.files import read_image
+from pellucid.degradations.grayscale import grayscale
+from pellucid.images.files import read_image, write_image
 from pellucid.images.overview import views
 from pellucid.methods.load import Model, load, with_trust
 from pellucid.methods.trusted import TrustedRestorer
 from pellucid.trust.drawing import overlay
 
 EXAMPLES = ("noisy.png", "grainy.jpg", "rainy.jpg", "blurred.jpg", "compressed.jpg", "dark.jpg")
+COLOURED = "hazy.jpg"
 ROOT = Path(__file__).resolve().parents[1]
 COLUMN, MARGIN, QUALITY = 400, 8, 88
 
@@ -56,11 +61,30 @@ def drawn(model: Model, name: str, picture: Tensor) -> tuple[NDArray[np.uint8], 
     taken_for = restorer.taken_for(restorer.context(views(picture)))
     said = f"{name}, taken for {taken_for}: {maps.summary()}."
     maps.close()
-    small = [_small(one) for one in (picture, restoration.image)]
-    small.append(_small(overlay(restoration.image, restoration.maps["error"])))
+    parts = [picture, restoration.image, overlay(restoration.image, restoration.maps["error"])]
+    return sheet(parts, said, restorer.bound.level), said
+
+
+def colorized(name: str) -> tuple[NDArray[np.uint8], str]:
+    """The sheet of an example that has lost its colours and gets others, and what is said of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        grey = grayscale(read_image(ROOT / "examples" / name))
+        path = Path(folder) / f"{Path(name).stem}.png"
+        write_image(path, grey)
+        outcome = colorize(path, trust=True, device="cpu")
+        assert outcome.trust is not None
+        coloured = read_image(outcome.path)
+        error = read_image(trust_folder(outcome.path) / "error.png")[:, :1]
+    said = f"{name} in grey, colorized: {outcome.trust}."
+    return sheet([grey, coloured, overlay(coloured, error)], said, outcome.trust.level), said
+
+
+def sheet(parts: Sequence[Tensor], said: str, level: float) -> NDArray[np.uint8]:
+    """Pictures of one size beside each other, what is said below, and what the colours of the last one mean."""
+    small = [_small(part) for part in parts]
     height, width = small[0].shape[:2]
     whole = len(small) * (width + MARGIN) + MARGIN
-    words = [drawn_text(said, whole), drawn_legend(whole - 2 * MARGIN, restorer.bound.level)]
+    words = [drawn_text(said, whole), drawn_legend(whole - 2 * MARGIN, level)]
     page = np.full((height + 2 * MARGIN + sum(part.shape[0] + MARGIN for part in words), whole, 3), 255, np.uint8)
     for number, part in enumerate(small):
         left = MARGIN + number * (width + MARGIN)
@@ -69,7 +93,7 @@ def drawn(model: Model, name: str, picture: Tensor) -> tuple[NDArray[np.uint8], 
     for part in words:
         page[top : top + part.shape[0], MARGIN : MARGIN + part.shape[1]] = part[:, : whole - MARGIN]
         top += part.shape[0] + MARGIN
-    return page, said
+    return page
 
 
 def _small(image: Tensor) -> NDArray[np.uint8]:
@@ -77,6 +101,10 @@ def _small(image: Tensor) -> NDArray[np.uint8]:
     size = [max(1, round(side / factor)) for side in image.shape[-2:]]
     scaled = F.interpolate(image.clamp(0, 1), size, mode="area")
     return (scaled[0] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+
+def _stem(name: str) -> str:
+    return name.replace("/", "-").rpartition(".")[0]
 
 
 def main() -> None:
@@ -88,9 +116,10 @@ def main() -> None:
     arguments = parser.parse_args()
     model = with_trust(load(device="cpu"), arguments.trust)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures(is_real=arguments.real):
-        page, said = drawn(model, name, picture)
-        target = arguments.output / f"trust-{name.replace('/', '-').rpartition('.')[0]}.jpg"
+    sheets = ((f"trust-{_stem(name)}", drawn(model, name, its)) for name, its in pictures(is_real=arguments.real))
+    coloured = () if arguments.real else ((f"colorized-{_stem(name)}", colorized(name)) for name in (COLOURED,))
+    for name, (page, said) in chain(sheets, coloured):
+        target = arguments.output / f"{name}.jpg"
         image = pyvips.Image.new_from_array(page, interpretation="srgb")
         pyvips.Operation.call("jpegsave", image, str(target), Q=QUALITY)
         print(said, flush=True)

@@ -17,9 +17,11 @@ from pellucid.app.restore import restore
 from pellucid.app.trust import MAPS, SUMMARY, trust_folder
 from pellucid.errors import ConfigurationError, ImageError, MethodError
 from pellucid.images.files import read_image, write_image
+from pellucid.images.overview import views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model, load, with_trust
-from pellucid.methods.trusted import TrustedRestorer
+from pellucid.methods.perceiver import load_perceiver
+from pellucid.methods.trusted import SEEN, TrustedRestorer, seen_by
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, KNOTS, ErrorBound
 from pellucid.weights.files import save_weights
@@ -263,3 +265,29 @@ def test_a_map_holds_for_the_model_it_was_made_for(tmp_path: Path, weights: Path
     save_weights(path, ErrorScales(**arguments).state_dict(), told)
     with pytest.raises(MethodError, match="calibrated"):
         with_trust(model, path)
+
+
+def test_what_the_perceiver_sees_widens_the_bound_the_same_in_every_tile(
+    tmp_path: Path, trusting: Model, make_photo: MakePhoto
+) -> None:
+    inner, weights = trusting.restorer, tuple(0.1 * number for number in range(1, 2 * len(SEEN) + 1))
+    assert isinstance(inner, TrustedRestorer)
+    bound = dataclasses.replace(BOUND, weights={EVERYTHING: weights, "noise": weights})
+    perceiver = load_perceiver(device="cpu")
+    seeing = TrustedRestorer(inner.inner, inner.network, bound, perceiver=perceiver)
+    model = dataclasses.replace(trusting, restorer=seeing)
+    picture = read_image(make_photo(tmp_path / "a.png", size=(352, 420)))
+    seen = seen_by(perceiver, views(picture))
+    found = perceiver.perceive(picture).kinds
+    assert seen[0, : len(SEEN)].tolist() == pytest.approx([found[name].presence for name in SEEN])
+    wider = torch.exp(seen[0] @ torch.tensor(weights))
+    assert wider > 1.01
+    whole, plain = model.restore(picture), trusting.restore(picture)
+    assert torch.equal(whole.image, plain.image)
+    assert torch.allclose(whole.maps["error"], (wider * plain.maps["error"]).clamp(max=1), rtol=1e-4)
+    assert torch.allclose(model.restore(picture, tile=336).maps["error"], whole.maps["error"], atol=1e-5)
+    batch = model.restore(torch.cat([picture, picture.flip(3)]))
+    assert torch.allclose(batch.maps["error"][:1], whole.maps["error"], atol=1e-5)
+    write_image(tmp_path / "b.png", picture)
+    restore(tmp_path / "b.png", tmp_path / "c.png", model=model, trust=True)
+    assert (stored(trust_folder(tmp_path / "c.png") / "error.png") - whole.maps["error"][0, 0]).abs().max() < 1e-4

@@ -1,5 +1,8 @@
 """The calibrated bound: what it knows of scales and groups, and that it survives being stored."""
 
+import json
+import math
+
 import pytest
 import torch
 
@@ -85,3 +88,30 @@ def test_it_is_stored_as_plain_values() -> None:
     assert ErrorBound.from_json(bound.as_json()) == bound
     with pytest.raises(WeightsError, match="calibrate it again"):
         ErrorBound.from_json({"level": 0.9, "factors": {"noise": [1.0]}, "pictures": {}})
+
+
+def test_what_is_seen_of_a_picture_makes_its_bound_wider() -> None:
+    """Scales that know nothing of how severe a picture is, which is told: the bound holds for faint and severe ones."""
+
+    def told(count: int, seed: int) -> list[Sample]:
+        severity = torch.rand(count, generator=torch.Generator().manual_seed(seed)).tolist()
+        one_for_all = samples(count, seed, 1.0)
+        return [
+            Sample(its.scale, its.error * math.exp(1.2 * how), its.photograph, (how, 0.3))
+            for its, how in zip(one_for_all, severity, strict=True)
+        ]
+
+    bound = calibrated({"noise": told(200, 10)}, 0.9)
+    assert bound.weights["noise"][0] == pytest.approx(1.2, abs=0.15)
+    fresh = told(200, 11)
+    for is_severe in (False, True):
+        inside = [
+            (one.error <= bound(one.scale, "noise", one.seen)).double().mean().item()
+            for one in fresh
+            if (one.seen[0] > 0.5) == is_severe
+        ]
+        assert sum(inside) / len(inside) == pytest.approx(0.9, abs=0.03), "0.85 and 0.98 without"
+    again = ErrorBound.from_json(json.loads(json.dumps(bound.as_json())))
+    assert torch.equal(again(fresh[0].scale, None, fresh[0].seen), bound(fresh[0].scale, None, fresh[0].seen))
+    with pytest.raises(ValueError, match="zip"):
+        bound(fresh[0].scale, "noise")

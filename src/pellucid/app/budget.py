@@ -8,7 +8,8 @@ import numpy as np
 from pellucid.app.trust import MAPS
 from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
 from pellucid.images.picture import Picture
-from pellucid.methods.load import Model, spare_on_device
+from pellucid.methods.devices import spare_on_device
+from pellucid.methods.load import Model
 from pellucid.methods.trusted import TrustedRestorer
 
 DEFAULT_CEILING = 2 << 30

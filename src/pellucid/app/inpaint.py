@@ -19,7 +19,7 @@ from pellucid.images.formats import format_of_target
 from pellucid.images.picture import Picture
 from pellucid.images.tiling import Box
 from pellucid.methods.catalog import prior as prior_called
-from pellucid.methods.load import chosen_device
+from pellucid.methods.devices import chosen_device
 from pellucid.methods.restorer import is_out_of_memory
 from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.fusion import fuse

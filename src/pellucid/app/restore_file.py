@@ -104,7 +104,7 @@ def restore_file(
                 if keep_original(picture, target):
                     notes.clear()  # they are about reading, which has changed nothing
                 if maps is not None:
-                    _map_original(picture, model.restorer, maps)
+                    _map_original(picture, model.restorer, context, maps)
                     maps.write_maps(target, __version__)
             after = _facts(target)
             trust = _finished_maps(maps, model.restorer, target, after.sha256)
@@ -216,14 +216,14 @@ def _finished_maps(maps: TrustMaps | None, restorer: Restorer, target: Path, tar
     return trust
 
 
-def _map_original(picture: Picture, restorer: Restorer, maps: TrustMaps) -> None:
+def _map_original(picture: Picture, restorer: Restorer, context: Context | None, maps: TrustMaps) -> None:
     """The maps of a result that is the original itself."""
     assert isinstance(restorer, TrustedRestorer)
     size, network = (picture.height, picture.width), restorer.network
     tiles = plan_tiles(*size, tile=KEPT_TILE, multiple=network.size_multiple, radius=network.receptive_radius)
 
     def function(part: Tensor, box: Box) -> Tensor:
-        error = restorer.error_of_original(part)
+        error = restorer.error_of_original(part, context)
         return torch.cat([part, torch.zeros_like(error), torch.zeros_like(error), error], dim=1)
 
     def write(top: int, left: int, restored: Tensor) -> None:

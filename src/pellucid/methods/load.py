@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pellucid.errors import DeviceError, ImageError, MethodError
+from pellucid.errors import ImageError, MethodError
 from pellucid.images.contract import check_image
-from pellucid.images.memory import parse_memory, plan_tile_size, spare_memory
+from pellucid.images.memory import parse_memory, plan_tile_size
 from pellucid.images.overview import spread, views
 from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.images.tiling import Box, plan_tiles, restore_tiled
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.methods.catalog import method
+from pellucid.methods.devices import chosen_device, spare_on_device
 from pellucid.weights.bundled import BUNDLED, bundled_weights
 from pellucid.weights.files import load_weights, sha256
 
@@ -148,30 +149,3 @@ def with_trust(model: Model, trust: str | Path = "default") -> Model:
     if isinstance(model.restorer, TrustedRestorer):
         return model
     return replace(model, restorer=trusted(model.restorer, model.weights_sha256, model.device, trust))
-
-
-def spare_on_device(device: str) -> int:
-    """Bytes that could still be taken where the network works; of the machine where the device does not say."""
-    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else spare_memory()
-
-
-def chosen_device(wanted: str | None) -> str:
-    """The device named, or the best at hand.
-
-    Raises:
-        DeviceError: when the one that is named is not at hand.
-    """
-    if wanted is None:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        if reason.startswith("Expected one of"):  # torch lists every type that it was ever built for
-            reason = "unknown"
-        raise DeviceError(
-            f"Expected a device that is at hand, got {wanted!r} ({reason}): use cpu, cuda or mps, or leave it out."
-        ) from error
-    return wanted

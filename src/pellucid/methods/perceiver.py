@@ -12,7 +12,7 @@ from pellucid.errors import MethodError
 from pellucid.images.contract import check_image
 from pellucid.images.overview import Views, detail_boxes, views
 from pellucid.images.tiling import Box
-from pellucid.methods.load import chosen_device
+from pellucid.methods.devices import chosen_device
 from pellucid.networks.picture_perceiver import PicturePerceiver, Sight
 from pellucid.networks.quality_perceiver import TIERS, expected_tier
 from pellucid.weights.bundled import bundled_file

@@ -1,14 +1,16 @@
 """A restorer whose every result comes with maps of trust."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from pellucid.errors import MethodError
-from pellucid.images.overview import Context, Views, maps_of
+from pellucid.images.overview import Context, Views, maps_of, views
 from pellucid.methods.base import Restoration, Restorer
+from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import ErrorBound
@@ -18,6 +20,9 @@ from pellucid.weights.files import load_into, load_weights, sha256
 
 KEPT = "kept"
 """The group of pictures that doing no harm leaves as they are, among what pictures are taken for."""
+
+SEEN = ("noise", "blur", "jpeg", "rain")
+"""Kinds of degradation whose presence and severity a bound may follow."""
 
 
 class TrustedRestorer:
@@ -38,6 +43,7 @@ class TrustedRestorer:
         bound: calibrated for both together.
         device: where the network runs.
         weights_sha256: hash of the file that network and bound come from.
+        perceiver: who says how severe what is wrong with a picture is, where the bound was calibrated with that.
 
     Source:
         BIGPrior (IEEE TIP 2022) keeps prior and data apart by a map phi. Differs: the restorer has seen the data, so
@@ -51,64 +57,109 @@ class TrustedRestorer:
         bound: ErrorBound,
         device: torch.device | str = "cpu",
         weights_sha256: str = "",
+        perceiver: Perceiver | None = None,
     ):
         self.inner, self.bound, self.device = restorer, bound, torch.device(device)
-        self.weights_sha256 = weights_sha256
+        self.weights_sha256, self.perceiver = weights_sha256, perceiver
         set_precision(network, fastest_dtype(device))
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
         self.size_multiple = max(restorer.size_multiple, network.size_multiple)  # powers of two
         self.receptive_radius = restorer.receptive_radius + network.receptive_radius
         self.bytes_per_pixel = restorer.bytes_per_pixel + network.bytes_per_pixel
-        self.needs_context = restorer.needs_context
+        self.needs_context = restorer.needs_context or perceiver is not None
 
     def context(self, views: Views) -> Context | None:
-        """As the restorer's."""
-        return self.inner.context(views)
+        """The restorer's, and behind it what the perceiver sees, `(B, S, 1, 1)`, where there is one."""
+        inner = self.inner.context(views)
+        if self.perceiver is None:
+            return inner
+        return (*maps_of(inner), seen_by(self.perceiver, views)[..., None, None])
+
+    def _parted(self, context: Context | None) -> tuple[Context | None, list[list[float]]]:
+        """The restorer's own context, and what is seen of each picture."""
+        if self.perceiver is None or context is None:
+            return context, []
+        *inner, seen = maps_of(context)
+        own = None if not inner else inner[0] if len(inner) == 1 else tuple(inner)
+        return own, seen[:, :, 0, 0].tolist()
 
     def reach(self, context: Context | None) -> int:
         """How far a pixel of the maps sees: the network sees what the restorer has made."""
-        return self.inner.reach(context) + self.network.receptive_radius
+        return self.inner.reach(self._parted(context)[0]) + self.network.receptive_radius
 
     def taken_for(self, context: Context | None) -> str | None:
         """As the restorer's."""
-        return self.inner.taken_for(context)
+        return self.inner.taken_for(self._parted(context)[0])
 
     def is_sure(self, context: Context | None) -> bool:
         """As the restorer's."""
-        return self.inner.is_sure(context)
+        return self.inner.is_sure(self._parted(context)[0])
 
     @torch.inference_mode()
     def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
         """The restorer's result, with the maps."""
-        restoration = self.inner.restore(image, context)
-        names = [self.inner.taken_for(_row(context, row)) for row in range(len(image))]
-        maps = self.maps(image, restoration.image, names)
+        own, seen = self._parted(context)
+        if self.perceiver is not None and not seen:
+            seen = seen_by(self.perceiver, views(image)).tolist()
+        restoration = self.inner.restore(image, own)
+        names = [self.inner.taken_for(_row(own, row)) for row in range(len(image))]
+        maps = self.maps(image, restoration.image, names, seen)
         return Restoration(restoration.image, {**restoration.maps, **maps}, restoration.perceived)
 
     @torch.inference_mode()
-    def maps(self, degraded: Tensor, restored: Tensor, taken_for: Sequence[str | None]) -> dict[str, Tensor]:
+    def maps(
+        self,
+        degraded: Tensor,
+        restored: Tensor,
+        taken_for: Sequence[str | None],
+        seen: Sequence[Sequence[float]] = (),
+    ) -> dict[str, Tensor]:
         """The three maps of pictures and their results, sides multiples of `size_multiple`; see the class.
 
         Args:
             degraded: `(B, 3, H, W)`.
             restored: the same shape.
             taken_for: what each picture was taken for.
+            seen: what the perceiver sees of each, see `seen_by`; nothing without a perceiver.
         """
-        seen, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
-        scales = self.network(seen, made)
+        given, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
+        scales = self.network(given, made)
         return {
             "prior": posterior_prior_weight(scales[:, :1].square(), scales[:, 1:].square()).to(degraded.device),
-            "effect": (made - seen).abs().mean(dim=1, keepdim=True).to(degraded.device),
-            "error": torch.cat([self.bound(scales[row : row + 1, :1], name) for row, name in enumerate(taken_for)]).to(
-                degraded.device
-            ),
+            "effect": (made - given).abs().mean(dim=1, keepdim=True).to(degraded.device),
+            "error": torch.cat(
+                [
+                    self.bound(scales[row : row + 1, :1], name, seen[row] if seen else ())
+                    for row, name in enumerate(taken_for)
+                ]
+            ).to(degraded.device),
         }
 
     @torch.inference_mode()
-    def error_of_original(self, picture: Tensor) -> Tensor:
-        """The bound on the error of a picture that is kept as it is, `(B, 3, H, W)` to `(B, 1, H, W)`."""
-        seen = picture.to(self.device).float()
-        return self.bound(self.network(seen, seen.clamp(0, 1))[:, :1], KEPT).to(picture.device)
+    def error_of_original(self, picture: Tensor, context: Context | None = None) -> Tensor:
+        """The bound on the error of a picture that is kept as it is, `(1, 1, H, W)`.
+
+        Args:
+            picture: `(1, 3, H, W)`, or a part of it.
+            context: of the whole picture; of `picture` itself when absent.
+        """
+        _, seen = self._parted(context)
+        if self.perceiver is not None and not seen:
+            seen = seen_by(self.perceiver, views(picture)).tolist()
+        given = picture.to(self.device).float()
+        scale = self.network(given, given.clamp(0, 1))[:, :1]
+        return self.bound(scale, KEPT, seen[0] if seen else ()).to(picture.device)
+
+
+def seen_by(perceiver: Perceiver, views: Views) -> Tensor:
+    """How probable each of `SEEN` is, then the same times how severe it is, of every picture, `(B, 2 len(SEEN))`."""
+    rows = []
+    for row in range(len(views.details)):
+        own = replace(views, overview=views.overview[row : row + 1], details=views.details[row : row + 1])
+        kinds = perceiver.perceive_views(own).kinds
+        presence, severity = ([getattr(kinds[name], of) for name in SEEN] for of in ("presence", "severity"))
+        rows.append([*presence, *(there * how for there, how in zip(presence, severity, strict=True))])
+    return torch.tensor(rows)
 
 
 def _row(context: Context | None, row: int) -> Context | None:
@@ -146,4 +197,11 @@ def trusted(restorer: Restorer, weights_sha256: str, device: str, trust: str | P
         )
     network = ErrorScales(**description["network"]["arguments"])
     load_into(network, tensors, path)
-    return TrustedRestorer(restorer, network, ErrorBound.from_json(description["bound"]), device, sha256(path))
+    bound = ErrorBound.from_json(description["bound"])
+    perceiver = load_perceiver(device=device) if any(bound.weights.values()) else None
+    if perceiver is not None and description.get("perceiver_sha256") != perceiver.weights_sha256:
+        raise MethodError(
+            f"Expected the perceiver that {path.name} was calibrated with, got another one: calibrate it again "
+            "(scripts/calibrate_trust.py)."
+        )
+    return TrustedRestorer(restorer, network, bound, device, sha256(path), perceiver)

@@ -1,7 +1,8 @@
 """The calibrated bound on a restored picture's error, from the scales that a network foretells."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
@@ -20,6 +21,9 @@ LEAST_SHARE = 1e-4
 MOST_SWAY = 2.0
 """How many times the factor of a knot may be that of all pixels of its group, or the other way round."""
 
+FARTHEST, RIDGE = 1.0, 1.0
+"""How far from 1 a picture's factor may be, as a logarithm, to be learned from; and the weight of what restrains it."""
+
 EVERYTHING = "everything"
 """The group of pictures that were taken for something rare."""
 
@@ -32,43 +36,50 @@ class Sample:
         scale: foretold, `(1, 1, H, W)`.
         error: `|restored - clean|`, `(1, 3, H, W)`.
         photograph: the number of the photograph that it was made of; what was made of one is not independent.
+        seen: what is known of the picture as a whole, as many numbers for every picture.
     """
 
     scale: Tensor
     error: Tensor
     photograph: int
+    seen: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class ErrorBound:
-    """A bound per pixel, `factor(scale) scale`, that holds for `level` of a picture's values on the average.
+    """A bound per pixel, `exp(w . seen) factor(scale) scale`, for `level` of a picture's values on the average.
 
-    The factor depends on what a picture was taken for and on the scale, so that the bound is neither too wide where
-    errors are small nor too narrow where they are large.
+    What a picture was taken for, what else is seen of it and the scale decide, so that the bound is neither too wide
+    where errors are small nor too narrow where they are large.
 
     Attributes:
         level: share of the values within the bound, in `(0, 1)`.
         factors: what a picture was taken for to one factor per knot.
         pictures: how many were looked at, by the same names.
+        weights: w, by the same names; nothing where nothing was seen of the pictures as a whole.
     """
 
     level: float
     factors: Mapping[str, tuple[float, ...]]
     pictures: Mapping[str, int]
+    weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
-    def __call__(self, scale: Tensor, taken_for: str | None) -> Tensor:
+    def __call__(self, scale: Tensor, taken_for: str | None, seen: Sequence[float] = ()) -> Tensor:
         """The bound, in the unit of pictures, at most 1.
 
         Args:
             scale: `(B, 1, H, W)`, as foretold.
             taken_for: what the pictures were taken for; the factors of all together where that is rare or unknown.
+            seen: what is seen of them as a whole, as it was for calibration.
         """
-        own = self.factors.get(taken_for or EVERYTHING, self.factors[EVERYTHING])
-        return (scale * interpolated(scale, own)).clamp(max=1)
+        name = taken_for if taken_for is not None and taken_for in self.factors else EVERYTHING
+        whole = math.exp(sum(w * its for w, its in zip(self.weights.get(name, ()), seen, strict=True)))
+        return (scale * interpolated(scale, [whole * factor for factor in self.factors[name]])).clamp(max=1)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"level": self.level, "factors": dict(self.factors), "pictures": dict(self.pictures)}
+        values = {"level": self.level, "factors": dict(self.factors), "pictures": dict(self.pictures)}
+        return {**values, "weights": dict(self.weights)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ErrorBound":
@@ -81,7 +92,8 @@ class ErrorBound:
             factors = {name: tuple(float(one) for one in row) for name, row in values["factors"].items()}
             if EVERYTHING not in factors or any(len(row) != len(KNOTS) for row in factors.values()):
                 raise ValueError("other knots")
-            return cls(float(values["level"]), factors, dict(values["pictures"]))
+            weights = {name: tuple(float(one) for one in row) for name, row in values.get("weights", {}).items()}
+            return cls(float(values["level"]), factors, dict(values["pictures"]), weights)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise WeightsError(
                 f"Expected the calibration of an error bound, got something else ({error}): calibrate it again."
@@ -91,10 +103,10 @@ class ErrorBound:
 def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, least: int = 40) -> ErrorBound:
     """The bound that held-out pictures give.
 
-    How the factor changes with the scale comes from the pictures of one half of the photographs, how large it is from
-    the other half, whose photographs count once each however many pictures were made of them: so photographs are what
-    the guarantee of `risk_controlled_factor` is about. It holds for groups that have factors of their own, and for all
-    groups together; of a rare group it says nothing.
+    How the factor changes with the scale, and with what is seen of a picture as a whole, comes from the pictures of one
+    half of the photographs, how large it is from the other half, whose photographs count once each however many
+    pictures were made of them: so photographs are what the guarantee of `risk_controlled_factor` is about. It holds for
+    groups that have factors of their own, and for all groups together; of a rare group it says nothing.
 
     Args:
         samples: by what the pictures were taken for.
@@ -107,21 +119,44 @@ def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, leas
     every = [sample for its in samples.values() for sample in its]
     own = {name: its for name, its in samples.items() if len({one.photograph for one in its}) >= least}
     groups = own | {EVERYTHING: every}
-    factors = {name: _calibrated(its, level) for name, its in groups.items()}
-    return ErrorBound(level, factors, {name: len(its) for name, its in groups.items()})
+    found = {name: _calibrated(its, level) for name, its in groups.items()}
+    pictures = {name: len(its) for name, its in groups.items()}
+    factors, weights = ({name: its[part] for name, its in found.items()} for part in (0, 1))
+    return ErrorBound(level, factors, pictures, weights)
 
 
-def _calibrated(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
+def _calibrated(samples: Sequence[Sample], level: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The factors and the weights of a group."""
     photographs = sorted({sample.photograph for sample in samples})
     for_course = set(photographs[::2])
-    course = _by_scale([sample for sample in samples if sample.photograph in for_course], level)
+    first = [sample for sample in samples if sample.photograph in for_course]
+    course = _by_scale(first, level)
+    weights = _by_what_is_seen(first, course, level)
+    draft = ErrorBound(level, {EVERYTHING: course}, {}, {EVERYTHING: weights})
     outside: dict[int, list[Tensor]] = {}
     for sample in samples:
         if sample.photograph not in for_course:
-            share = shares_outside(sample.error, sample.scale * interpolated(sample.scale, course))
+            share = shares_outside(sample.error, draft(sample.scale, None, sample.seen))
             outside.setdefault(sample.photograph, []).append(share)
     held = risk_controlled_factor(torch.stack([torch.stack(its).mean(dim=0) for its in outside.values()]), level)
-    return tuple(held * factor for factor in course)
+    return tuple(held * factor for factor in course), weights
+
+
+def _by_what_is_seen(samples: Sequence[Sample], course: Sequence[float], level: float) -> tuple[float, ...]:
+    """How a picture's factor follows what is seen of it: ridge regression of logarithms.
+
+    What is the same for all pictures is left to the height of the course.
+    """
+    count = len(samples[0].seen)
+    if not count:
+        return ()
+    ratios = [sample.error / (sample.scale * interpolated(sample.scale, course)) for sample in samples]
+    needed = torch.stack([torch.quantile(_thinned(ratio.flatten(), 1 << 16), level) for ratio in ratios])
+    wanted = needed.clamp_min(1e-6).log().clamp(-FARTHEST, FARTHEST).double()
+    rows = torch.tensor([(1.0, *sample.seen) for sample in samples], dtype=torch.float64)
+    restraint = RIDGE * torch.eye(1 + count, dtype=torch.float64)
+    restraint[0, 0] = 0
+    return tuple(torch.linalg.solve(rows.T @ rows + restraint, rows.T @ wanted)[1:].tolist())
 
 
 def _by_scale(samples: Sequence[Sample], level: float) -> tuple[float, ...]:
