@@ -140,7 +140,7 @@ def _is_unnoticed(row: Mapping[str, Any]) -> bool:
     """Whether a picture is hazy or dark and was not taken for it.
 
     Its light is wrong as a whole, by more than anything else, and nothing tells where. Were the bound to cover it, that
-    of every picture would have to be about twice as wide. So the bound takes for right the light of what is taken for
+    of every other picture would be far too wide. So the bound takes for right the light of what is taken for
     neither.
     """
     light = WRONG_LIGHT.get(row["domain"].split("+")[0])
