@@ -58,8 +58,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     arguments = parser.parse_args()
     weights = bundled_file("colorize.safetensors")
-    if arguments.run != weights.parent:
-        _bundle(arguments.run / "weights.safetensors", weights)
+    _bundle(arguments.run / "weights.safetensors", weights)
     model = load(weights, device="cpu")
     bound = calibrated({"colours": samples(model, unseen_pictures(0))}, LEVEL)
     target = bundled_file("colorize-bound.json")
