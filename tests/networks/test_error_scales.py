@@ -75,3 +75,19 @@ def test_it_learns_how_strong_noise_is_and_what_is_left_of_it() -> None:
         expected = sigma * norm.ppf(0.95)  # nine of ten values of normal noise are within
         assert abs(degraded / expected - 1) < 0.15
         assert abs(restored / (expected / 4) - 1) < 0.15
+
+
+def test_what_is_dark_and_was_not_lifted_does_not_count() -> None:
+    """Two dark pictures, one of which the restorer has lifted, and a noisy one: the other dark one teaches nothing."""
+    clean = torch.full((3, 3, 32, 32), 0.6)
+    degraded = torch.cat([clean[:2] / 3, clean[2:] + 0.1])
+    restored = torch.cat([clean[:1] + 0.05, clean[1:2] / 3, clean[2:] + 0.05])
+    batch = Batch(degraded, clean, ("low-light", "low-light+jpeg", "gaussian-noise"))
+    objective, scales = ErrorObjective(lambda _: restored), torch.full((3, 2, 32, 32), 0.1)
+    found = objective(lambda *_: scales, batch)[0]  # pyright: ignore[reportArgumentType]
+    others = batch.rows([0, 2])
+    expected = scale_error(scales[::2, :1], restored[::2] - others.clean).mean()
+    expected += scale_error(scales[::2, 1:], others.degraded - others.clean).mean()
+    assert found.item() == pytest.approx(expected.item())
+    only = ErrorObjective(lambda _: restored[1:2])(lambda *_: scales[1:2], batch.rows([1]))[0]  # pyright: ignore[reportArgumentType]
+    assert only.item() == 0

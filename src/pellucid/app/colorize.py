@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid.app.inpaint import KEEPING, LOSSY
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust, saved
 from pellucid.errors import DeviceError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -26,9 +26,7 @@ from pellucid.trust.colour import colour_scale
 from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.fusion import effect, fuse
 from pellucid.trust.operators.luma import Luma
-from pellucid.version import __version__
 from pellucid.weights.bundled import bundled_file
-from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -110,13 +108,7 @@ def colorize(
                 canvas.write(box.top, box.left, coloured)
                 if maps is not None:
                     maps.write(box.top, box.left, coloured, its_maps)
-            told = None
-            if maps is not None:
-                maps.write_maps(target, __version__)
-            canvas.save(target)
-            if maps is not None:
-                told = maps.finish(target, sha256(target), sha256(bundled_file(BOUND)), __version__)
-                logger.info("%s: %s.", target, told)
+            told = saved(canvas, maps, target, bundled_file(BOUND))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

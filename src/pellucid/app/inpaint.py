@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust, saved
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -25,9 +25,7 @@ from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.fusion import fuse
 from pellucid.trust.hole import hole_scale
 from pellucid.trust.operators.mask import Mask
-from pellucid.version import __version__
 from pellucid.weights.bundled import bundled_file
-from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -125,16 +123,11 @@ def inpaint(
                 if maps is not None:
                     maps.write(part.top, part.left, pixels, torch.zeros_like(pixels))
             canvas.write(box.top, box.left, filled)
-            told = None
             if maps is not None and bound is not None:
                 error = missing * bound(hole_scale(given, 1 - missing), prior)
                 effect = missing * filled.mean(1, keepdim=True)
                 maps.write(box.top, box.left, filled, torch.cat([missing, effect, error], dim=1))
-                maps.write_maps(target, __version__)
-            canvas.save(target)
-            if maps is not None:
-                told = maps.finish(target, sha256(target), sha256(bundled_file(BOUND)), __version__)
-                logger.info("%s: %s.", target, told)
+            told = saved(canvas, maps, target, bundled_file(BOUND))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

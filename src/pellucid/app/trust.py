@@ -1,6 +1,7 @@
 """Maps of trust beside a result: how far it may be off, how much of it is belief, and a picture of that."""
 
 import json
+import logging
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,8 +16,12 @@ from pellucid.app.leftovers import remove_leftovers
 from pellucid.app.trust_overlay import overlay_png
 from pellucid.errors import ImageError
 from pellucid.images.atomic import replacing
-from pellucid.images.canvas import unencodable
+from pellucid.images.canvas import Canvas, unencodable
 from pellucid.images.map_canvas import WHITE, MapCanvas
+from pellucid.version import __version__
+from pellucid.weights.files import sha256
+
+logger = logging.getLogger(__name__)
 
 MAPS = ("prior", "effect", "error")
 """Those that are written, as `pellucid.methods.trusted` names them."""
@@ -224,3 +229,25 @@ class TrustMaps:
     def close(self) -> None:
         """Give the samples back."""
         self._canvas.close()
+
+
+def saved(canvas: Canvas, maps: TrustMaps | None, target: Path, trust_source: Path) -> Trust | None:
+    """A finished picture and its maps as files: the maps first, and what makes them the picture's last.
+
+    Args:
+        canvas: the picture.
+        maps: of it; `None` when none were asked for.
+        target: the picture's file.
+        trust_source: the file that the bound comes from.
+
+    Raises:
+        ImageError: when a file cannot be written.
+    """
+    if maps is None:
+        canvas.save(target)
+        return None
+    maps.write_maps(target, __version__)
+    canvas.save(target)
+    told = maps.finish(target, sha256(target), sha256(trust_source), __version__)
+    logger.info("%s: %s.", target, told)
+    return told

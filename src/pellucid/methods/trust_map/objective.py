@@ -13,6 +13,12 @@ SMALLEST_ERROR = 0.5 / 255
 LEVEL = 0.9
 """The share of the values whose error is to be within its scale."""
 
+LIGHT = ("haze", "low-light")
+"""Domains, or the first of several, that change the light of a whole picture."""
+
+LEAST_CHANGE_OF_LIGHT = 2 / 255
+"""How far the mean of a picture must have moved for its light to have been undone."""
+
 
 def scale_error(scale: Tensor, error: Tensor, level: float = LEVEL) -> Tensor:
     """How far a scale is from the errors that it is to bound, per value, in nats, as `error`.
@@ -36,6 +42,13 @@ def scale_error(scale: Tensor, error: Tensor, level: float = LEVEL) -> Tensor:
     return torch.maximum(level * above, (level - 1) * above)
 
 
+def is_unnoticed(restored: Tensor, batch: Batch) -> Tensor:
+    """Which samples are hazy or dark and were not taken for it, `(B,)`."""
+    moved = (restored - batch.degraded).mean(dim=(1, 2, 3)).abs()
+    is_light = [domain.split("+")[0] in LIGHT for domain in batch.domains]
+    return torch.tensor(is_light, device=moved.device) & (moved < LEAST_CHANGE_OF_LIGHT)
+
+
 class ErrorObjective:
     """How well scales foretell what a frozen restorer does wrong, and what was wrong before.
 
@@ -54,10 +67,16 @@ class ErrorObjective:
         return after + before, terms
 
     def terms(self, scales: Tensor, restored: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The mean distance to the restored picture's errors, and to the degraded one's."""
-        after = scale_error(scales[:, :1], restored - batch.clean)
-        before = scale_error(scales[:, 1:], batch.degraded - batch.clean)
-        return after.mean(), before.mean()
+        """The mean distance to the restored picture's errors, and to the degraded one's.
+
+        Samples whose light is wrong and was left as it was do not count. They err as a whole, by more than all else,
+        and look like others: with them every scale would be too large.
+        """
+        after = scale_error(scales[:, :1], restored - batch.clean).mean(dim=(1, 2, 3))
+        before = scale_error(scales[:, 1:], batch.degraded - batch.clean).mean(dim=(1, 2, 3))
+        counts = (~is_unnoticed(restored, batch)).to(after)
+        most = counts.sum().clamp_min(1)
+        return (counts * after).sum() / most, (counts * before).sum() / most
 
     @torch.no_grad()
     def judge(self, network: nn.Module, batch: Batch) -> dict[str, float]:
@@ -70,5 +89,5 @@ class ErrorObjective:
         restored = self.restore(batch.degraded)
         scales = network(batch.degraded, restored)
         after, _ = self.terms(scales, restored, batch)
-        error = (restored - batch.clean).abs()
-        return {"distance": after.item(), "above": (error > scales[:, :1]).float().mean().item()}
+        above = ((restored - batch.clean).abs() > scales[:, :1]).float().mean(dim=(1, 2, 3))
+        return {"distance": after.item(), "above": above[~is_unnoticed(restored, batch)].mean().item()}
