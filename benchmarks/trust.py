@@ -5,8 +5,9 @@
 Test sets, degraded as their protocols say, or real pairs; none was trained on or calibrated by. Per family: the share
 of values within the bound (mean over pictures, the worst, and how many pictures are below 80 %), the mean error and the
 mean bound in levels of 255, and how well three maps tell where the errors are (AUSE, of every sixth picture): the
-bound, |output - input|, and the spread over the eight flips and turns, which costs eight restorations. Then what the
-share of belief says against what was removed, and what the map costs. Seed 0.
+bound, |output - input|, and the spread over the eight flips and turns, which costs eight restorations. All pictures are
+restored; those that `pellucid restore` would keep as they are count once more, with their own bound, in rows of their
+own. Then what the share of belief says against what was removed, and what the map costs. Seed 0.
 """
 
 import argparse
@@ -23,13 +24,18 @@ import torch
 from torch import Tensor
 
 from measuring import seconds_of
+from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.app.restore import restore
 from pellucid.data.shared_pictures import clean_pictures, load_pairs
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored
 from pellucid.evaluation.trust_measures import coverage, sparsification_error
 from pellucid.images.files import read_image, write_image
+from pellucid.images.overview import views
+from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.load import Model, load, with_trust
+from pellucid.methods.perceiver import Perceiver, load_perceiver
+from pellucid.methods.trusted import TrustedRestorer
 
 SEEN, UNSEEN = "seen in training", "not seen"
 
@@ -42,6 +48,8 @@ SYNTHESISED = {
     UNSEEN: ("resize", "snow"),
 }  # fmt: skip
 """Made of the clean pictures of CBSD68 and Kodak24, rounded to 8 bits, by domains of mixtures."""
+
+CLEAN_SETS = ("CBSD68", "Kodak24")
 
 PAIRS = (
     (UNSEEN, "Rain100L"),
@@ -77,7 +85,7 @@ def families(limit: int | None) -> Iterator[tuple[Family, Iterator[tuple[Tensor,
     """Every family with its pictures, degraded and clean, `(1, 3, H, W)`."""
     for seen, domains in SYNTHESISED.items():
         for domain in domains:
-            for name in ("CBSD68", "Kodak24"):
+            for name in CLEAN_SETS:
                 yield _family(domain, name, seen), islice(_made(name, domain), limit)
     for seen, name in PAIRS:
         yield _family("as it is", name, seen), islice(_given(name), limit)
@@ -145,24 +153,52 @@ class Beliefs:
 
 
 def look(
-    model: Model, trusted: Model, family: Family, pictures: Iterator[tuple[Tensor, Tensor]], beliefs: Beliefs
+    model: Model,
+    trusted: Model,
+    family: Family,
+    pictures: Iterator[tuple[Tensor, Tensor]],
+    beliefs: Beliefs,
+    kept: Family,
 ) -> None:
-    """Restore the pictures of a family, and note what is found."""
+    """Restore the pictures of a family, and note what is found, also of those that would be kept."""
+    perceiver = load_perceiver(device="cpu")
     for number, (degraded, clean) in enumerate(pictures):
         restoration = trusted.restore(degraded)
         restored, bound = restoration.image, restoration.maps["error"]
         error = (restored - clean).abs()
-        family.coverage.append(coverage(error, bound).item())
-        family.error.append(255 * error.mean().item())
-        family.bound.append(255 * bound.mean().item())
+        _note(family, error, bound)
         if family.seen == SEEN:
             beliefs.add(restoration.maps["prior"], error.square(), (degraded - clean).square())
+        bound_if_kept = _bound_if_kept(trusted, perceiver, degraded, restored)
+        if bound_if_kept is not None:
+            _note(kept, (degraded - clean).abs(), bound_if_kept)
         if number % EVERY_SIXTH == 0 and family.name != "clean":
             gone = error.mean(dim=1, keepdim=True)
             change = (restored - degraded).abs().mean(dim=1, keepdim=True)
             maps = {"bound": bound, "change": change, "spread": spread(model, degraded)}
             for name, doubt in maps.items():
                 family.ause.setdefault(name, []).append(sparsification_error(gone, doubt).item())
+
+
+def _note(family: Family, error: Tensor, bound: Tensor) -> None:
+    family.coverage.append(coverage(error, bound).item())
+    family.error.append(255 * error.mean().item())
+    family.bound.append(255 * bound.mean().item())
+
+
+def _bound_if_kept(trusted: Model, perceiver: Perceiver, degraded: Tensor, restored: Tensor) -> Tensor | None:
+    """The bound on a picture's own error, if `pellucid restore` would keep the picture."""
+    restorer = trusted.restorer
+    assert isinstance(restorer, TrustedRestorer)
+    context = restorer.context(views(degraded))
+    judgement = judged_before(perceiver.perceive(degraded), is_sure=restorer.is_sure(context))
+    if judgement.kept is None and judgement.before is not None:
+        judgement = judged_after(judgement.before, perceiver.perceive(restored))
+    if judgement.kept is None:
+        return None
+    size = (degraded.shape[-2], degraded.shape[-1])
+    padded, _ = pad_to_multiple(degraded, restorer.size_multiple)
+    return crop_to(restorer.error_of_original(padded, context), size)
 
 
 def costs(model: Model, trusted: Model) -> dict[str, list[float]]:
@@ -209,10 +245,12 @@ def main() -> None:
         found = [Family(**row) for row in before["families"]]
         _write(arguments.output, found, before["beliefs"], costs(model, trusted))
         return
+    kept = {name: _family("kept as they are", name, "both") for name in (*CLEAN_SETS, *(name for _, name in PAIRS))}
     for family, pictures in families(arguments.limit):
-        look(model, trusted, family, pictures, beliefs)
+        look(model, trusted, family, pictures, beliefs, kept[family.test_set])
         found.append(family)
         print(_row(family), flush=True)
+    found += [family for family in kept.values() if family.coverage]
     seconds = {} if arguments.without_costs else costs(model, trusted)
     _write(arguments.output, found, beliefs.rows(), seconds)
 

@@ -20,11 +20,12 @@ from pellucid.degradations.grayscale import grayscale
 from pellucid.degradations.noise import as_stored
 from pellucid.evaluation.measures import area_under_ab_curve
 from pellucid.evaluation.perceiving import unseen_pictures
+from pellucid.images.atomic import replacing
 from pellucid.methods.load import Model, load
 from pellucid.trust.colour import colour_scale
 from pellucid.trust.error_bound import ErrorBound, Sample, calibrated
 from pellucid.weights.bundled import bundled_file
-from pellucid.weights.files import load_weights, save_weights
+from pellucid.weights.files import load_weights, save_weights, sha256
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "colorize.md"
 
@@ -57,12 +58,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     arguments = parser.parse_args()
-    weights = bundled_file("colorize.safetensors")
-    _bundle(arguments.run / "weights.safetensors", weights)
+    weights = arguments.run / "weights.safetensors"
     model = load(weights, device="cpu")
     bound = calibrated({"colours": samples(model, unseen_pictures(0))}, LEVEL)
-    target = bundled_file("colorize-bound.json")
-    target.write_text(json.dumps(bound.as_json(), indent=1) + "\n", encoding="utf-8")
+    bundled = bundled_file("colorize.safetensors")
+    _bundle(weights, bundled)
+    told = {**bound.as_json(), "colours_sha256": sha256(bundled)}
+    with replacing(bundled_file("colorize-bound.json")) as partial:
+        partial.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     sets = {"the other half of the unseen": unseen_pictures(1)}
     sets |= {name: [pixels for _, pixels in clean_pictures(name)] for name in ("Kodak24", "CBSD68")}
     names = ("pictures", "PSNR", "grey", "AuC, %", "grey", "from grey", "truth from grey", "within the bound", "worst")

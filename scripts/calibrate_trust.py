@@ -3,7 +3,7 @@
     PELLUCID_DATA=... python scripts/calibrate_trust.py RUN
 
 RUN is a run folder of `pellucid train recipes/trust.yaml`. Pictures that no network which ships was
-trained on (the first half of `unseen_pictures`), cut to 480 pixels, are degraded by the mixture and restored by
+trained on (`unseen_parts`, both halves), cut to 480 pixels, are degraded by the mixture and restored by
 the default model; what the errors are beside what was foretold gives the factors, those of pictures that doing no harm
 would keep in a group of their own. Photographs are what counts: one half of them gives the course of the factors, the
 other their height. Pictures that are hazy or dark and not taken for it are left out: the bound takes the light of
@@ -25,25 +25,26 @@ from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.app.recipe_file import read_run
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored
-from pellucid.evaluation.perceiving import unseen_pictures
+from pellucid.evaluation.perceiving import unseen_parts
+from pellucid.images.atomic import replacing
 from pellucid.images.overview import views
 from pellucid.methods.load import Model, load
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
-from pellucid.methods.trusted import KEPT, seen_by
+from pellucid.methods.trusted import KEPT, SEEN, SEVERITIES, seen_of
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, Sample, calibrated
 from pellucid.weights.bundled import bundled_file
 from pellucid.weights.files import load_into, load_weights, save_weights, sha256
 
-LICENCE = "Apache-2.0"
+LICENCE, RECIPE = "Apache-2.0", Path("recipes/trust.yaml")
 SIDE = 480
 """Pixels that are cut from the middle of larger pictures."""
 
 THINNED = 3
 """Every so many-th row and column is kept: neighbours say nearly the same."""
 
-LEAST = 20
+LEAST = 60
 """Photographs that a group needs for factors of its own."""
 
 WRONG_LIGHT = {"haze": "haze", "low-light": "low light"}
@@ -58,21 +59,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--level", type=float, default=0.9, help="share of the values within the bound")
-    parser.add_argument("--draws", type=int, default=8, help="per picture")
+    parser.add_argument("--draws", type=int, default=5, help="per picture")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--output", type=Path, default=bundled_file("trust.safetensors"))
     arguments = parser.parse_args()
     tensors, description = load_weights(arguments.run / "weights.safetensors")
     model = load(device="cpu")
     kept = arguments.run / "calibration.pt"
+    perceiver = load_perceiver(device="cpu")
     made_by = [arguments.draws, arguments.seed, model.weights_sha256, sha256(arguments.run / "weights.safetensors")]
+    made_by += [perceiver.weights_sha256, sha256(RECIPE), list(SEEN), list(SEVERITIES)]
     found = torch.load(kept, weights_only=True) if kept.exists() else {}
     if found.get("made_by") != made_by:
         network = ErrorScales(**description["network"]["arguments"]).eval()
         load_into(network, tensors, arguments.run)
         set_precision(network, fastest_dtype("cpu"))
-        found = {"made_by": made_by, "rows": list(restored(model, network, arguments.draws, arguments.seed))}
-        torch.save(found, kept)
+        rows = list(restored(model, network, perceiver, arguments.draws, arguments.seed))
+        found = {"made_by": made_by, "rows": rows}
+        with replacing(kept) as partial:
+            torch.save(found, partial)
     samples: dict[str, list[Sample]] = defaultdict(list)
     told_apart = [row for row in found["rows"] if not _is_unnoticed(row)]
     print(f"{len(found['rows']) - len(told_apart)} left out, hazy or dark and not taken for it")
@@ -92,31 +97,35 @@ def main() -> None:
         "recipe": recipe,
         "step": description["step"],
         "restorer_sha256": model.weights_sha256,
-        "perceiver_sha256": load_perceiver(device="cpu").weights_sha256,
+        "perceiver_sha256": perceiver.weights_sha256,
         "bound": bound.as_json(),
     }
     save_weights(arguments.output, tensors, told)
 
 
-def restored(model: Model, network: ErrorScales, draws: int, seed: int) -> Iterator[dict[str, Any]]:
+def restored(
+    model: Model, network: ErrorScales, perceiver: Perceiver, draws: int, seed: int
+) -> Iterator[dict[str, Any]]:
     """What every degraded picture was taken for, its scales and its errors, thinned, in half precision.
 
     A picture that would be kept as it is comes twice, the second time with itself for its result.
     """
-    settings = read_run(Path("recipes/trust.yaml")).config.data
+    settings = read_run(RECIPE).config.data
     mixture = Mixture(settings.mixture, settings.severity)
     generator = torch.Generator().manual_seed(seed)
-    pictures, perceiver = unseen_pictures(0), load_perceiver(device="cpu")
+    pictures = unseen_parts(0) + unseen_parts(1)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in pictures))}
     domains = mixture.allotted(len(pictures) * draws, generator)
     thin = (..., slice(None, None, THINNED), slice(None, None, THINNED))
     for number, place in enumerate(torch.randperm(len(domains), generator=generator).tolist()):
-        photograph = number % len(pictures)
-        clean = _middle(pictures[photograph])[None].float() / 255
+        photograph, pixels = pictures[number % len(pictures)]
+        clean = _middle(pixels)[None].float() / 255
         degraded = apply_chains(clean, [mixture.draw_of(domains[place], generator)], generator)
         if torch.rand((), generator=generator) < ROUNDED_SHARE:
             degraded = as_stored(degraded, clip=True, round_to_8_bits=True)
         result = model.restore(degraded).image
-        context = model.restorer.context(views(degraded))
+        seen = views(degraded)
+        context, cases = model.restorer.observe(seen)
         groups = [(model.restorer.taken_for(context) or EVERYTHING, result)]
         if _is_kept(perceiver, degraded, result, is_sure=model.restorer.is_sure(context)):
             groups.append((KEPT, degraded.clamp(0, 1)))
@@ -127,8 +136,8 @@ def restored(model: Model, network: ErrorScales, draws: int, seed: int) -> Itera
             yield {
                 "group": name,
                 "domain": domains[place],
-                "photograph": photograph,
-                "seen": seen_by(perceiver, views(degraded))[0].tolist(),
+                "photograph": numbers[photograph],
+                "seen": seen_of(seen, cases, perceiver)[0].tolist(),
                 "scales": scales[thin].half().clone(),
                 "error": errors[thin].half().clone(),
             }

@@ -97,6 +97,18 @@ def test_what_cannot_be_filled_is_told(tmp_path: Path, make_photo: MakePhoto) ->
     inpaint(photo, good, tmp_path / "out.png", overwrite=True)
 
 
+def test_a_result_keeps_its_maps_until_another_takes_its_place(tmp_path: Path, make_photo: MakePhoto) -> None:
+    photo, target = make_photo(tmp_path / "a.png", size=(40, 40)), tmp_path / "out.png"
+    mask = draw_mask(tmp_path / "mask.png", (40, 40), (slice(3, 5), slice(3, 5)))
+    small = draw_mask(tmp_path / "small.png", (20, 40), (slice(3, 5), slice(3, 5)))
+    inpaint(photo, mask, target, trust=True)
+    with pytest.raises(ImageError, match="as large as its photograph"):
+        inpaint(photo, small, target, overwrite=True)
+    assert (trust_folder(target) / "summary.json").exists()
+    inpaint(photo, mask, target, overwrite=True)
+    assert not trust_folder(target).exists()
+
+
 def test_a_denoiser_fills_too(tmp_path: Path, make_photo: MakePhoto) -> None:
     photo = make_photo(tmp_path / "a.png", size=(96, 96))
     mask = draw_mask(tmp_path / "mask.png", (96, 96), (slice(40, 50), slice(40, 50)))

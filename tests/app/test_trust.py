@@ -21,7 +21,7 @@ from pellucid.images.overview import views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model, load, with_trust
 from pellucid.methods.perceiver import load_perceiver
-from pellucid.methods.trusted import SEEN, TrustedRestorer, seen_by
+from pellucid.methods.trusted import SEEN, TrustedRestorer, seen_of
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, KNOTS, ErrorBound
 from pellucid.weights.files import save_weights
@@ -270,14 +270,14 @@ def test_a_map_holds_for_the_model_it_was_made_for(tmp_path: Path, weights: Path
 def test_what_the_perceiver_sees_widens_the_bound_the_same_in_every_tile(
     tmp_path: Path, trusting: Model, make_photo: MakePhoto
 ) -> None:
-    inner, weights = trusting.restorer, tuple(0.1 * number for number in range(1, 2 * len(SEEN) + 1))
+    inner, weights = trusting.restorer, tuple(0.05 * number for number in range(1, 4 * len(SEEN) + 1))
     assert isinstance(inner, TrustedRestorer)
     bound = dataclasses.replace(BOUND, weights={EVERYTHING: weights, "noise": weights})
     perceiver = load_perceiver(device="cpu")
     seeing = TrustedRestorer(inner.inner, inner.network, bound, perceiver=perceiver)
     model = dataclasses.replace(trusting, restorer=seeing)
     picture = read_image(make_photo(tmp_path / "a.png", size=(352, 420)))
-    seen = seen_by(perceiver, views(picture))
+    seen = seen_of(views(picture), torch.zeros(1, 0), perceiver)
     found = perceiver.perceive(picture).kinds
     assert seen[0, : len(SEEN)].tolist() == pytest.approx([found[name].presence for name in SEEN])
     wider = torch.exp(seen[0] @ torch.tensor(weights))

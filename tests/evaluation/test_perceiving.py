@@ -1,5 +1,9 @@
 """Figures about perceiving, against other libraries' of the same."""
 
+import shutil
+import tarfile
+from pathlib import Path
+
 import pytest
 import torch
 from scipy.stats import spearmanr
@@ -7,7 +11,8 @@ from torchmetrics.classification import BinaryCalibrationError, MulticlassConfus
 
 from pellucid.degradations.mixing import Mixture
 from pellucid.degradations.severity import NAMES
-from pellucid.evaluation.perceiving import Judged, samples
+from pellucid.evaluation.perceiving import Judged, samples, unseen_parts, unseen_pictures
+from pellucid.images.files import write_image
 from pellucid.images.overview import views
 
 
@@ -73,3 +78,28 @@ def test_samples_know_what_is_wrong_with_them() -> None:
     assert any(one.shape == clean.views.overview.shape and torch.equal(one, clean.views.overview) for one in expected)
     again = list(samples(pictures, mixture, draws=4, seed=5))
     assert all(torch.equal(one.views.details, two.views.details) for one, two in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_parts_of_one_photograph_are_known_as_such(tmp_path: Path, is_archive: bool) -> None:
+    """Three parts of two photographs of one collection, and one of a photograph of the same name of another."""
+    folder = tmp_path / "train" / "HQPhotos400"
+    folder.mkdir(parents=True)
+    free = tuple(f"{collection}_0.png" for collection in ("budgie", "lomiri", "mei", "pop"))
+    names = ("mate_0.png", "mate_1.png", "mate_2.png", "sunhays_0.png", *free)
+    for name in names:
+        write_image(folder / name, torch.rand(1, 3, 8, 8))
+    of = ("sea.jpg", "sea.jpg", "hill.jpg", *["sea.jpg"] * 5)
+    rows = [f"{name}\t{its}\t1/1\t0,0" for name, its in zip(names, of, strict=True)]
+    (folder / "INDEX.tsv").write_text("\n".join(["file\tsource_file\tscale\tx,y", *rows]))
+    others = tmp_path / "train" / "BSDS_rest"
+    others.mkdir()
+    for number in range(3):
+        write_image(others / f"{number}.png", torch.rand(1, 3, 8, 8))
+    if is_archive:
+        with tarfile.open(folder.with_name("HQPhotos400.tar"), "w") as archive:
+            archive.add(folder, "HQPhotos400")
+        shutil.rmtree(folder)
+    found = [[name for name, _ in unseen_parts(half, tmp_path)] for half in (0, 1)]
+    assert found == [["0.png", "2.png", "sunhays/sea.jpg"], ["1.png", "mate/sea.jpg", "mate/sea.jpg", "mate/hill.jpg"]]
+    assert [len(unseen_pictures(half, tmp_path)) for half in (0, 1)] == [3, 4]

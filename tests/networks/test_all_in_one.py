@@ -158,6 +158,23 @@ def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
     assert torch.equal(NetworkRestorer(network).restore(picture(), spread(context, (40, 48))).image, picture())
 
 
+def test_what_cases_are_thought_probable_comes_with_the_context() -> None:
+    network = lively(dark_below=0.4)
+    pictures = torch.cat([picture(160, 300), 0.2 * picture(160, 300)])
+    context, cases = network.observe(views(pictures))
+    assert torch.equal(context, network.context(views(pictures)))
+    details = torch.stack([pictures[..., box.top : box.bottom, box.left : box.right] for box in detail_boxes(160, 300)])
+    expected = torch.stack([network.chooser(detail) for detail in details]).mean(dim=0).softmax(dim=1)
+    assert torch.allclose(cases, expected, atol=1e-6)
+    seen, told = NetworkRestorer(network).observe(views(pictures))
+    assert isinstance(seen, Tensor)
+    assert torch.allclose(seen, context)
+    assert torch.allclose(told, expected, atol=1e-6)
+    alone = NetworkRestorer(build_network("residual-stack", STACK["arguments"]))
+    assert alone.observe(views(pictures))[0] is None
+    assert alone.observe(views(pictures))[1].shape == (2, 0)
+
+
 def test_parts_that_do_not_belong_together_are_refused() -> None:
     for serves in ({**ARGUMENTS["serves"], "haze": "rain"}, {"rain": "rain"}, {**ARGUMENTS["serves"], "rain": "snow"}):
         with pytest.raises(MethodError, match="Expected every specialist to serve domains"):

@@ -113,5 +113,5 @@ def test_what_is_seen_of_a_picture_makes_its_bound_wider() -> None:
         assert sum(inside) / len(inside) == pytest.approx(0.9, abs=0.03), "0.85 and 0.98 without"
     again = ErrorBound.from_json(json.loads(json.dumps(bound.as_json())))
     assert torch.equal(again(fresh[0].scale, None, fresh[0].seen), bound(fresh[0].scale, None, fresh[0].seen))
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(WeightsError, match="Expected 2 values that were seen"):
         bound(fresh[0].scale, "noise")

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from pellucid.app.inpaint import KEEPING, LOSSY
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust, saved
-from pellucid.errors import DeviceError
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, saved
+from pellucid.errors import DeviceError, WeightsError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.formats import format_of_target
@@ -27,6 +27,7 @@ from pellucid.trust.error_bound import ErrorBound
 from pellucid.trust.fusion import effect, fuse
 from pellucid.trust.operators.luma import Luma
 from pellucid.weights.bundled import bundled_file
+from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def colorize(
 
     Raises:
         ImageError: when a file cannot be read or written.
+        WeightsError: when network and bound do not belong together.
         DeviceError: when the device is not at hand, or there is no room.
     """
     source, target = Path(photograph), _target(Path(photograph), output)
@@ -85,10 +87,8 @@ def colorize(
     check_is_not_there(target, (source,), overwrite=overwrite)
     if trust:
         check_trust_folder(target, overwrite=overwrite)
-    else:
-        remove_trust(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    bound = ErrorBound.from_json(json.loads(bundled_file(BOUND).read_text(encoding="utf-8")))
+    bound = _bound()
     restorer = load(bundled_file(COLOURS), device).restorer
     try:
         with ExitStack() as open_files:
@@ -116,6 +116,16 @@ def colorize(
             f"Expected room to colorize {source}, but the memory is full: close what else uses it."
         ) from error
     return Colorized(target, told)
+
+
+def _bound() -> ErrorBound:
+    told = json.loads(bundled_file(BOUND).read_text(encoding="utf-8"))
+    if told.get("colours_sha256") != sha256(bundled_file(COLOURS)):
+        raise WeightsError(
+            f"Expected {BOUND} to be calibrated for {COLOURS} of the same folder, it was not: install Pellucid again, "
+            "or run scripts/calibrate_colorize.py."
+        )
+    return ErrorBound.from_json(told)
 
 
 def _target(source: Path, output: str | Path | None) -> Path:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, remove_trust, saved
+from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, saved
 from pellucid.errors import DeviceError, ImageError
 from pellucid.images.canvas import Canvas
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
@@ -100,8 +100,6 @@ def inpaint(
     bound, maps = _bound() if trust else None, None
     if trust:
         check_trust_folder(target, overwrite=overwrite)
-    else:
-        remove_trust(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with ExitStack() as open_files:

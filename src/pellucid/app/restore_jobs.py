@@ -132,8 +132,12 @@ def _restored(
         _check_target(job, journal, wishes.overwrite)
         if isinstance(wishes.model.restorer, TrustedRestorer):
             check_trust_folder(job.target, overwrite=wishes.overwrite)
-        else:
-            remove_trust(job.target)
+
+        def begin() -> None:
+            if not isinstance(wishes.model.restorer, TrustedRestorer):
+                remove_trust(job.target)  # those of the picture that was there before
+            journal.begin(job.target)
+
         receipt = restore_file(
             job.source,
             job.target,
@@ -144,7 +148,7 @@ def _restored(
             max_megapixels=wishes.max_megapixels,
             belief=wishes.belief,
             log_level=logging.INFO if job.is_alone else logging.DEBUG,
-            begin=lambda: journal.begin(job.target),
+            begin=begin,
             progress=tell,
         )
         journal.finish(job.target, receipt)

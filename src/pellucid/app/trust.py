@@ -244,6 +244,7 @@ def saved(canvas: Canvas, maps: TrustMaps | None, target: Path, trust_source: Pa
         ImageError: when a file cannot be written.
     """
     if maps is None:
+        remove_trust(target)  # those of the picture that was there before
         canvas.save(target)
         return None
     maps.write_maps(target, __version__)

@@ -1,5 +1,6 @@
 """How well a perceiver perceives: whole pictures degraded by known chains, and what it says of them."""
 
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,34 +8,59 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pellucid.data.archive import TarArchive
 from pellucid.data.shared_pictures import clean_pictures, open_set
+from pellucid.data.sources import Folder, Source
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.severity import severities
+from pellucid.errors import DataError
 from pellucid.images.overview import Views, views
 from pellucid.objectives.perception import LEAST_SEVERITY
 
-CLEAN = "clean"
+CLEAN, INDEX = "clean", "INDEX.tsv"
 
 
 def unseen_pictures(half: int, root: str | Path | None = None) -> list[Tensor]:
-    """Photographs that no network which ships was trained on, `(3, H, W)` each, uint8: BSDS_rest, and HQPhotos400 but
+    """Pictures that no network which ships was trained on, `(3, H, W)` each, uint8: BSDS_rest, and HQPhotos400 but
     for those that are free to use. They were JPEGs once, if good ones, and count as clean.
 
     Args:
         half: 0, to fit by: every second one of BSDS_rest and the collection sunhays; 1, to measure on: the others. No
-            photograph has parts in both.
+            photograph has parts in both. The map of trust is calibrated on both, and measured on test sets.
         root: the folder that holds `train/`; the environment variable PELLUCID_DATA when absent.
 
     Raises:
         DataError: when they are not there.
     """
-    trained_on = set(open_set("HQPhotos400-free", root).names)
+    return [pixels for _, pixels in unseen_parts(half, root)]
+
+
+def unseen_parts(half: int, root: str | Path | None = None) -> list[tuple[str, Tensor]]:
+    """The same with the photograph that each picture is cut from: what is cut from one is not independent."""
+    source = open_set("HQPhotos400", root)
+    trained_on, photographs = set(open_set("HQPhotos400-free", root).names), _photographs(source)
     others = [
-        pixels
+        (photographs[name], pixels)
         for name, pixels in clean_pictures("HQPhotos400", root)
         if name not in trained_on and name.startswith("sunhays") == (half == 0)
     ]
-    return [*[pixels for _, pixels in clean_pictures("BSDS_rest", root)][half::2], *others]
+    return [*list(clean_pictures("BSDS_rest", root))[half::2], *others]
+
+
+def _photographs(source: Source) -> dict[str, str]:
+    """The photograph of every picture, by the table that lies beside them."""
+    if isinstance(source, TarArchive):
+        with tarfile.open(source.path) as archive:
+            table = next((one for one in archive if one.name.endswith(INDEX)), None)
+            read = None if table is None else archive.extractfile(table)
+            text = None if read is None else read.read().decode()
+    else:
+        path = source.path / INDEX if isinstance(source, Folder) else None
+        text = path.read_text(encoding="utf-8") if path is not None and path.exists() else None
+    if text is None:
+        raise DataError(f"Expected {INDEX} beside the pictures of {source.label}, got none: get the set once more.")
+    rows = (line.split("\t") for line in text.splitlines()[1:])
+    return {name: f"{name.split('_')[0]}/{photograph}" for name, photograph, *_ in rows}
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,14 @@ class Restorer(Protocol):
         """
         ...
 
+    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        """`context`, and from the same look how probable every case is that is told apart, of each picture.
+
+        Returns:
+            The context, and the probabilities, `(B, D)`, on the CPU; D is 0 when nothing is told apart.
+        """
+        ...
+
     def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees with this context; tiles overlap by at least this much."""
         ...

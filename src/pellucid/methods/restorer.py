@@ -71,6 +71,15 @@ class NetworkRestorer:
             return None
         return observe(views.to(self.device, torch.float32))
 
+    @torch.inference_mode()
+    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        """`context`, and how probable every case is that the network tells apart; see `Restorer.observe`."""
+        observe = getattr(self.network, "observe", None)
+        if observe is None:
+            return self.context(views), torch.zeros(len(views.details), 0)
+        context, cases = observe(views.to(self.device, torch.float32))
+        return context, cases.cpu()
+
     def reach(self, context: Context | None) -> int:
         """How far a pixel of the output sees with this context, in pixels."""
         reach = getattr(self.network, "reach", None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -23,6 +24,11 @@ KEPT = "kept"
 
 SEEN = ("noise", "blur", "jpeg", "rain")
 """Kinds of degradation whose presence and severity a bound may follow."""
+
+_FOUND = ("presence", "severity")
+
+SEVERITIES = (0.0, 1 / 3, 2 / 3, 1.0)
+"""Between them what a bound owes to a severity is linear."""
 
 
 class TrustedRestorer:
@@ -69,11 +75,15 @@ class TrustedRestorer:
         self.needs_context = restorer.needs_context or perceiver is not None
 
     def context(self, views: Views) -> Context | None:
-        """The restorer's, and behind it what the perceiver sees, `(B, S, 1, 1)`, where there is one."""
-        inner = self.inner.context(views)
+        """The restorer's, and behind it what is seen of the whole pictures, `(B, S, 1, 1)`, if anything is asked."""
+        return self.observe(views)[0]
+
+    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        """`context`, and the restorer's probabilities."""
+        inner, cases = self.inner.observe(views)
         if self.perceiver is None:
-            return inner
-        return (*maps_of(inner), seen_by(self.perceiver, views)[..., None, None])
+            return inner, cases
+        return (*maps_of(inner), seen_of(views, cases, self.perceiver)[..., None, None]), cases
 
     def _parted(self, context: Context | None) -> tuple[Context | None, list[list[float]]]:
         """The restorer's own context, and what is seen of each picture."""
@@ -100,7 +110,7 @@ class TrustedRestorer:
         """The restorer's result, with the maps."""
         own, seen = self._parted(context)
         if self.perceiver is not None and not seen:
-            seen = seen_by(self.perceiver, views(image)).tolist()
+            seen = self._parted(self.context(views(image)))[1]
         restoration = self.inner.restore(image, own)
         names = [self.inner.taken_for(_row(own, row)) for row in range(len(image))]
         maps = self.maps(image, restoration.image, names, seen)
@@ -120,7 +130,7 @@ class TrustedRestorer:
             degraded: `(B, 3, H, W)`.
             restored: the same shape.
             taken_for: what each picture was taken for.
-            seen: what the perceiver sees of each, see `seen_by`; nothing without a perceiver.
+            seen: what is seen of each as a whole, see `seen_of`; nothing without a perceiver.
         """
         given, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
         scales = self.network(given, made)
@@ -145,21 +155,27 @@ class TrustedRestorer:
         """
         _, seen = self._parted(context)
         if self.perceiver is not None and not seen:
-            seen = seen_by(self.perceiver, views(picture)).tolist()
+            seen = self._parted(self.context(views(picture)))[1]
         given = picture.to(self.device).float()
         scale = self.network(given, given.clamp(0, 1))[:, :1]
         return self.bound(scale, KEPT, seen[0] if seen else ()).to(picture.device)
 
 
-def seen_by(perceiver: Perceiver, views: Views) -> Tensor:
-    """How probable each of `SEEN` is, then the same times how severe it is, of every picture, `(B, 2 len(SEEN))`."""
+def seen_of(views: Views, cases: Tensor, perceiver: Perceiver) -> Tensor:
+    """What is seen of whole pictures and may tell how far errors are from what is foretold, `(B, S)`.
+
+    First how probable the restorer thinks each case, `(B, D)`: who takes pictures for the same errs alike. Then, by the
+    perceiver, how probable each of `SEEN` is, and the same times how severe it is, in parts, between each two of
+    `SEVERITIES`: of what is twice as severe the bound need not be too wide twice.
+    """
     rows = []
     for row in range(len(views.details)):
         own = replace(views, overview=views.overview[row : row + 1], details=views.details[row : row + 1])
         kinds = perceiver.perceive_views(own).kinds
-        presence, severity = ([getattr(kinds[name], of) for name in SEEN] for of in ("presence", "severity"))
-        rows.append([*presence, *(there * how for there, how in zip(presence, severity, strict=True))])
-    return torch.tensor(rows)
+        presence, severity = (torch.tensor([getattr(kinds[name], of) for name in SEEN]) for of in _FOUND)
+        parts = [presence * ((severity - least) / (most - least)).clamp(0, 1) for least, most in pairwise(SEVERITIES)]
+        rows.append(torch.cat([presence, *parts]))
+    return torch.cat([cases, torch.stack(rows)], dim=1)
 
 
 def _row(context: Context | None, row: int) -> Context | None:

@@ -123,10 +123,17 @@ class AllInOne(nn.Module):
             `(B, C, 1, 1)`, zeros behind and for pictures whose network is not. The generalist restores what is not as
             a screen shows it.
         """
+        return self.observe(views)[0]
+
+    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        """`context`, and how probable each of the chooser's domains is, of the pictures as they came, `(B, D)`."""
+        seen = self.look(views.details)
+        return self._concluded(views, seen), seen.mean(dim=1).softmax(dim=1)
+
+    def _concluded(self, views: Views, seen: Tensor) -> Context | None:
         undone, undoing = views, None
         chosen = torch.zeros(len(views.details), dtype=torch.long, device=views.details.device)
         if views.is_as_shown:
-            seen = self.look(views.details)
             chosen, what = self.choose(seen), self.is_what(views, seen)
             if bool(what.any()):
                 undoing = self._undoing(views, what)
