@@ -9,7 +9,7 @@ import pytest
 import pyvips
 import torch
 
-from pellucid.app.inpaint import inpaint
+from pellucid.app.inpaint import holes_of, inpaint
 from pellucid.app.trust import SUMMARY, trust_folder
 from pellucid.errors import ImageError, MethodError
 from pellucid.images.files import read_image, write_image
@@ -18,9 +18,10 @@ from pellucid.methods.bigprior.priors.harmonic import harmonic_fill
 MakePhoto = Callable[..., Path]
 
 
-def draw_mask(path: Path, size: tuple[int, int], box: tuple[slice, slice]) -> Path:
+def draw_mask(path: Path, size: tuple[int, int], *boxes: tuple[slice, slice]) -> Path:
     missing = torch.zeros(1, 3, *size)
-    missing[(..., *box)] = 1
+    for box in boxes:
+        missing[(..., *box)] = 1
     write_image(path, missing)
     return path
 
@@ -95,6 +96,46 @@ def test_what_cannot_be_filled_is_told(tmp_path: Path, make_photo: MakePhoto) ->
     with pytest.raises(ImageError, match="found one"):
         inpaint(photo, good, tmp_path / "out.png")
     inpaint(photo, good, tmp_path / "out.png", overwrite=True)
+
+
+def test_holes_that_are_far_apart_are_filled_each_on_its_own(tmp_path: Path, make_photo: MakePhoto) -> None:
+    """As if they were one, and without what lies between them in memory."""
+    photo = make_photo(tmp_path / "a.png", size=(900, 700))
+    specks = [(slice(2, 9), slice(0, 5)), (slice(300, 303), slice(350, 420)), (slice(880, 900), slice(690, 700))]
+    specks += [(slice(306, 340), slice(352, 355)), (slice(520, 523), slice(10, 14))]
+    mask = draw_mask(tmp_path / "mask.png", (900, 700), *specks)
+    known = (read_image(mask).mean(dim=1, keepdim=True) < 0.5).float()
+    found = holes_of(known)
+    assert len(found) == 4
+    assert sum(box.height * box.width for box, _ in found) < 0.15 * 900 * 700
+    own = torch.zeros(900, 700)
+    for box, its in found:
+        own[box.top : box.bottom, box.left : box.right] += its
+    assert torch.equal(own, 1 - known[0, 0])
+    outcome = inpaint(photo, mask, trust=True)
+    before, after = read_image(photo), read_image(outcome.path)
+    missing = (known == 0).expand_as(before)
+    assert torch.equal(after[~missing], before[~missing])
+    expected = harmonic_fill(before * known, known)
+    assert (after - expected).abs().max() <= 0.51 / 255
+    phi = read_image(trust_folder(outcome.path) / "prior.png")
+    assert torch.equal(phi[:, :1], 1 - known)
+    assert outcome.trust is not None
+    assert outcome.trust.prior == pytest.approx(1 - known.mean().item(), abs=1e-6)
+
+
+def test_a_hole_in_the_rectangle_of_another_is_its_own() -> None:
+    """A long thin hole around a corner, and a small one within what it encloses."""
+    known = torch.ones(1, 1, 600, 600)
+    known[..., 20:580, 30:33] = 0
+    known[..., 570:580, 30:580] = 0
+    corner = 1 - known[0, 0]
+    known[..., 100:110, 500:510] = 0
+    (first, its), (second, others) = holes_of(known)
+    assert (first.top, first.left, first.bottom, first.right) == (0, 0, 600, 600)
+    assert torch.equal(its.float(), corner)
+    assert (second.top, second.left, second.bottom, second.right) == (52, 452, 158, 558)
+    assert int(others.sum()) == 100
 
 
 def test_a_result_keeps_its_maps_until_another_takes_its_place(tmp_path: Path, make_photo: MakePhoto) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pellucid.app.targets import check_is_not_there
 from pellucid.app.trust import Trust, TrustMaps, check_trust_folder, saved
@@ -30,10 +30,13 @@ from pellucid.weights.bundled import bundled_file
 logger = logging.getLogger(__name__)
 
 AROUND = 48
-"""Pixels around the hole that are looked at."""
+"""Pixels around a hole that are looked at."""
+
+APART = 16
+"""Pixels between holes, at most twice that, from which on each is filled on its own."""
 
 STRIP = 256
-"""Rows that are copied at once."""
+"""Rows that are written at once."""
 
 KEEPING = (".png", ".tif", ".tiff")
 """Suffixes of results that are called as their photograph is; others become PNG, which keeps what is known."""
@@ -105,26 +108,18 @@ def inpaint(
         with ExitStack() as open_files:
             picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
             open_files.callback(picture.close)
-            known = _known(Path(mask), picture, max_megapixels)
-            box = _around(known)
-            given, missing = picture.read(box.top, box.left, box.height, box.width), 1 - _cut(known, box)
-            filled = _filled(given, 1 - missing, prior, chosen_device(device))
+            known, size = _known(Path(mask), picture, max_megapixels), (picture.height, picture.width)
+            filler = _Filler(picture, known, prior, device, bound)
             canvas = Canvas(picture, target.parent)
             open_files.callback(canvas.close)
             if bound is not None:
-                size = (picture.height, picture.width)
                 maps = TrustMaps(size, bound.level, target.parent, picture.in_memory_bytes, is_hole=True)
                 open_files.callback(maps.close)
-            for part in _rest(box, picture.height, picture.width):
-                pixels = picture.read(part.top, part.left, part.height, part.width)
-                canvas.write(part.top, part.left, pixels)
+            for top in range(0, size[0], STRIP):
+                pixels, its_maps = filler.strip(top, min(STRIP, size[0] - top))
+                canvas.write(top, 0, pixels)
                 if maps is not None:
-                    maps.write(part.top, part.left, pixels, torch.zeros_like(pixels))
-            canvas.write(box.top, box.left, filled)
-            if maps is not None and bound is not None:
-                error = missing * bound(hole_scale(given, 1 - missing), prior)
-                effect = missing * filled.mean(1, keepdim=True)
-                maps.write(box.top, box.left, filled, torch.cat([missing, effect, error], dim=1))
+                    maps.write(top, 0, pixels, its_maps)
             told = saved(canvas, maps, target, bundled_file(BOUND))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -163,39 +158,98 @@ def _known(mask: Path, picture: Picture, max_megapixels: float) -> Tensor:
     return known
 
 
-def _around(known: Tensor) -> Box:
-    """The rectangle of the hole and what is looked at around it."""
-    rows, columns = (known[0, 0] == 0).nonzero().unbind(1)
-    top, left = (max(0, int(line.min()) - AROUND) for line in (rows, columns))
-    bottom = min(known.shape[-2], int(rows.max()) + 1 + AROUND)
-    right = min(known.shape[-1], int(columns.max()) + 1 + AROUND)
-    return Box(top, left, bottom - top, right - left)
+class _Filler:
+    """Fills the holes of a picture strip by strip, each hole with its surroundings on its own, when it is reached.
+
+    Args:
+        picture: as it came.
+        known: `(1, 1, H, W)`.
+        name: of the prior that fills.
+        device: of it.
+        bound: on the error; `None` where no maps are asked for.
+    """
+
+    def __init__(self, picture: Picture, known: Tensor, name: str, device: str | None, bound: ErrorBound | None):
+        self.picture, self.known, self.name, self.bound = picture, known, name, bound
+        self.prior = prior_called(name, chosen_device(device))
+        self.holes = holes_of(known)
+        self._filled: dict[Box, tuple[Tensor, Tensor]] = {}
+
+    def strip(self, top: int, rows: int) -> tuple[Tensor, Tensor]:
+        """Some rows of the result, `(1, 3, rows, W)`, and their maps in the order of `app.trust.MAPS`."""
+        pixels, bottom = self.picture.read(top, 0, rows, self.picture.width), top + rows
+        maps = torch.zeros_like(pixels)
+        for box, own in self.holes:
+            if box.top >= bottom or box.bottom <= top:
+                continue
+            if box not in self._filled:
+                self._filled[box] = self._fill(box)
+            first, last = max(top, box.top), min(bottom, box.bottom)
+            theirs = slice(first - box.top, last - box.top)
+            for whole, filled in zip((pixels, maps), self._filled[box], strict=True):
+                place = whole[..., first - top : last - top, box.left : box.right]
+                place.copy_(torch.where(own[theirs], filled[..., theirs, :], place))
+            if box.bottom <= bottom:
+                del self._filled[box]
+        return pixels, maps
+
+    def _fill(self, box: Box) -> tuple[Tensor, Tensor]:
+        given = self.picture.read(box.top, box.left, box.height, box.width)
+        known = self.known[..., box.top : box.bottom, box.left : box.right]
+        observed, operator = torch.where(known > 0, given, 0), Mask(known)
+        generator = torch.Generator().manual_seed(0)
+        guess = self.prior.guess(observed, operator, noise_variance=0.0, generator=generator)
+        filled = fuse(observed, guess.image, prior_variance=1.0, noise_variance=0.0, operator=operator).image
+        if self.bound is None:
+            return filled, torch.zeros_like(filled)
+        missing = 1 - known
+        error = missing * self.bound(hole_scale(given, known), self.name)
+        return filled, torch.cat([missing, missing * filled.mean(dim=1, keepdim=True), error], dim=1)
 
 
-def _cut(image: Tensor, box: Box) -> Tensor:
-    return image[..., box.top : box.bottom, box.left : box.right]
+def holes_of(known: Tensor) -> list[tuple[Box, Tensor]]:
+    """Holes that are far enough apart to be filled one by one.
+
+    Args:
+        known: `(1, 1, H, W)`, one where a pixel is known and zero in the holes.
+
+    Returns:
+        Of each the rectangle that is looked at, and which of its pixels, `(h, w)`, are the hole: others may be there.
+    """
+    missing = known[0, 0] == 0
+    is_taken = F.max_pool2d(1 - known, APART, ceil_mode=True)[0, 0] > 0  # in squares of `APART` pixels
+    number = torch.arange(1, is_taken.numel() + 1, dtype=torch.float64).view_as(is_taken) * is_taken
+    while True:  # the greatest number wins, until squares that touch, at corners, too, have one
+        grown = F.max_pool2d(number[None, None], 3, stride=1, padding=1)[0, 0] * is_taken
+        if torch.equal(grown, number):
+            break
+        number = grown
+    found, (height, width) = [], missing.shape
+    for group, squares in _places(number).items():
+        first, last = (APART * squares.amin(dim=0)).tolist(), (APART * (squares.amax(dim=0) + 1)).tolist()
+        inside = slice(first[0], min(last[0], height)), slice(first[1], min(last[1], width))
+        its = (missing[inside] & _enlarged(number == group, inside)).nonzero() + torch.tensor(first)
+        (top, left), (bottom, right) = its.amin(dim=0).tolist(), (its.amax(dim=0) + 1).tolist()
+        rows = slice(max(0, top - AROUND), min(bottom + AROUND, height))
+        columns = slice(max(0, left - AROUND), min(right + AROUND, width))
+        box = Box(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+        found.append((box, missing[rows, columns] & _enlarged(number == group, (rows, columns))))
+    return sorted(found, key=lambda hole: hole[0].top)
 
 
-def _filled(given: Tensor, known: Tensor, prior: str, device: str) -> Tensor:
-    """The rectangle with its hole filled."""
-    observed, mask = torch.where(known > 0, given, 0), Mask(known)
-    generator = torch.Generator().manual_seed(0)
-    guess = prior_called(prior, device).guess(observed, mask, noise_variance=0.0, generator=generator)
-    return fuse(observed, guess.image, prior_variance=1.0, noise_variance=0.0, operator=mask).image
+def _places(number: Tensor) -> dict[float, Tensor]:
+    """Number to the squares that have it, `(N, 2)`."""
+    places = number.nonzero()
+    told, order = number[number > 0].sort(stable=True)
+    names, counts = told.unique_consecutive(return_counts=True)
+    return dict(zip(names.tolist(), places[order].split(counts.tolist()), strict=True))
+
+
+def _enlarged(squares: Tensor, box: tuple[slice, slice]) -> Tensor:
+    """Squares of `APART` pixels as pixels, those of a box."""
+    rows, columns = (torch.arange(side.start, side.stop) // APART for side in box)
+    return squares[rows][:, columns]
 
 
 def _bound() -> ErrorBound:
     return ErrorBound.from_json(json.loads(bundled_file(BOUND).read_text(encoding="utf-8")))
-
-
-def _rest(box: Box, height: int, width: int) -> Iterator[Box]:
-    """What of the picture is not in the box, in parts that do not overlap."""
-    for top, bottom in ((0, box.top), (box.bottom, height)):
-        for first in range(top, bottom, STRIP):
-            yield Box(first, 0, min(STRIP, bottom - first), width)
-    for first in range(box.top, box.bottom, STRIP):
-        rows = min(STRIP, box.bottom - first)
-        if box.left > 0:
-            yield Box(first, 0, rows, box.left)
-        if box.right < width:
-            yield Box(first, box.right, rows, width - box.right)
