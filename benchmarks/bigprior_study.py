@@ -363,8 +363,8 @@ def main() -> None:
     for_tests = pictures[FOR_PRIOR + FOR_WEIGHTS : FOR_PRIOR + FOR_WEIGHTS + FOR_TESTS]
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "study.json"
-    name = "components" if arguments.generator is None else sha256(arguments.generator)[:12]
-    settings = {"prior": name, "steps": arguments.steps}
+    prior = "components" if arguments.generator is None else sha256(arguments.generator)[:12]
+    settings = {"prior": prior, "steps": arguments.steps}
     found = json.loads(path.read_text()) if path.exists() else {"settings": settings, "tasks": {}}
     if found["settings"] != settings:
         parser.error(f"Expected the settings of what is in {path}, {found['settings']}, got {settings}: name another.")
@@ -373,7 +373,7 @@ def main() -> None:
         if str(seed) in kept.get(task, {}):
             continue
         draws = DRAWS if task == "denoising" and arguments.generator is None else 1
-        inverted = arguments.inversions / f"{task}-{name}.pt"
+        inverted = arguments.inversions / f"{task}-{prior}.pt"
         train, test = cases_of(task, (for_weights, for_tests), generator, draws, inverted)
         print(f"{task}, seed {seed}", flush=True)
         rows: dict[str, dict[str, float]] = {}
