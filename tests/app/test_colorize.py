@@ -11,7 +11,7 @@ from PIL import Image
 
 from pellucid.app.colorize import colorize
 from pellucid.app.trust import SUMMARY, trust_folder
-from pellucid.errors import ImageError
+from pellucid.errors import ImageError, WeightsError
 from pellucid.images.files import read_image, read_picture
 
 MakePhoto = Callable[..., Path]
@@ -108,3 +108,13 @@ def test_a_profile_for_grey_does_not_go_with_colours(tmp_path: Path, caplog: pyt
     with Image.open(colorize(photo, device="cpu").path) as shown:
         assert shown.mode == "RGB" and "icc_profile" not in shown.info
     assert "the ICC profile (it is for grey pixels" in caplog.text
+
+
+def test_a_bound_of_other_colours_is_refused(
+    tmp_path: Path, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = make_photo(tmp_path / "a.png")
+    monkeypatch.setattr("pellucid.app.colorize.sha256", lambda path: "other")
+    with pytest.raises(WeightsError, match=r"calibrate_colorize\.py"):
+        colorize(photo)
+    assert not (tmp_path / "a.colorized.png").exists()
