@@ -381,6 +381,9 @@ def main() -> None:
             rows[name] = measures(image, weight, test)
             if weight is not None and "phi" in rows[name]:
                 rows[name]["coverage"], rows[name]["width"] = held(image, weight, test)
+        if path.exists():  # others may have been at work beside this one
+            found = json.loads(path.read_text())
+            kept = found["tasks"]
         kept.setdefault(task, {})[str(seed)] = rows
         with replacing(path) as partial:
             partial.write_text(json.dumps(found, indent=1) + "\n")

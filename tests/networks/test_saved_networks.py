@@ -24,6 +24,7 @@ SMALL = {
     "tone-map": {"width": 4},
     "identity": {},
     "colorizer": {"width": 4},
+    "deraining-generator": {"width": 4, "blocks": 1, "normalised": False, "skip": True},
     "rrdb": {"width": 4, "growth": 2, "blocks": 1},
     "perceive-ir": {"width": 8, "blocks": [1, 1, 1, 1], "refinement": 1, "code_width": 8},
     "residual-stack": {"width": 4, "blocks": 2, "coarse_width": 4, "coarse_blocks": 1},

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.data.cache import PixelCache
-from pellucid.data.config import DataSettings
+from pellucid.data.config import DataSettings, PictureSource
 from pellucid.data.crops import DrawnPictures, ResidentPictures, SizedPictures
 from pellucid.data.leaks import refuse_leaks, thumbnails
 from pellucid.data.pairs import open_pairs
@@ -55,10 +55,12 @@ class CleanPicture:
 
 def open_sources(settings: DataSettings, data_root: Path | None = None) -> list[Source]:
     """The sources that `settings` names, each showing the files it takes of it."""
-    sources = []
-    for wanted in settings.sources:
-        sources.append(select(open_source(_found(wanted.path, data_root)), wanted.include, wanted.exclude))
-    return sources
+    return [open_selected(wanted, data_root) for wanted in settings.sources]
+
+
+def open_selected(wanted: PictureSource, data_root: Path | None = None) -> Source:
+    """One source, showing the files that are taken of it."""
+    return select(open_source(_found(wanted.path, data_root)), wanted.include, wanted.exclude)
 
 
 def _found(path: Path, data_root: Path | None) -> Path:
@@ -146,11 +148,14 @@ def check_leaks(settings: DataSettings, pictures: Iterable[NamedPicture], data_r
     Raises:
         DataError: when one does, or a test set is not at hand.
     """
-    if not settings.refuse_leaks_into:
-        return
-    trained = thumbnails(pictures)
-    tests = {name: thumbnails(clean_pictures(name, data_root)) for name in settings.refuse_leaks_into}
-    refuse_leaks(trained, tests)
+    refuse_leaks_into(settings.refuse_leaks_into, pictures, data_root)
+
+
+def refuse_leaks_into(sets: Sequence[str], pictures: Iterable[NamedPicture], data_root: Path | None = None) -> None:
+    """Refuse pictures that also occur in the test sets of these names; nothing is read when there are none."""
+    if sets:
+        trained = thumbnails(pictures)
+        refuse_leaks(trained, {name: thumbnails(clean_pictures(name, data_root)) for name in sets})
 
 
 def split_validation(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:

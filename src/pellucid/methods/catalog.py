@@ -12,6 +12,7 @@ from pellucid.methods.dil.config import (
     SerialFirstOrder,
     SerialSecondOrder,
 )
+from pellucid.methods.nlcl.config import NLCLConfig
 from pellucid.methods.perceive_ir.config import PerceiveIRConfig, PromptsConfig
 from pellucid.methods.supervised.config import EmpiricalRiskSettings, SupervisedConfig
 from pellucid.methods.trust_map.config import TrustMapConfig
@@ -105,6 +106,18 @@ def _bigprior_recipe(
     return BigPriorRecipe(config, strategy, accelerator, steps)
 
 
+def _nlcl_recipe(config: NLCLConfig, strategy: "StrategyBuilder", accelerator: "Accelerator", steps: int) -> "Recipe":
+    from pellucid.methods.nlcl.recipe import NLCLRecipe
+
+    return NLCLRecipe(config, accelerator, steps)
+
+
+def _deraining_restorer(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
+    from pellucid.methods.nlcl.restorer import deraining_restorer
+
+    return deraining_restorer(tensors, description, device)
+
+
 def _fusion_alone(tensors: dict[str, Any], description: dict[str, Any], device: str) -> "Restorer":
     raise MethodError(
         "Expected weights that restore a picture alone, got those of bigprior, which fuses it with a prior's: use "
@@ -185,6 +198,15 @@ METHODS: dict[str, Method] = {
         config=BigPriorConfig,
         build_recipe=_bigprior_recipe,
         build_restorer=_fusion_alone,
+        takes_strategy=False,
+    ),
+    "nlcl": Method(
+        purpose="a derainer learned from rainy pictures and clean ones of something else, by non-local contrast",
+        paper="NLCL, CVPR 2022",
+        licence="Apache-2.0",
+        config=NLCLConfig,
+        build_recipe=_nlcl_recipe,
+        build_restorer=_deraining_restorer,
         takes_strategy=False,
     ),
 }

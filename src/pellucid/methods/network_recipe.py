@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 from pellucid.errors import WeightsError
@@ -55,14 +55,7 @@ class NetworkRecipe:
     ):
         self.method, self.settings, self.optimisation = method, network, optimisation
         self.objective, self.accelerator, self.steps = objective, accelerator, steps
-        built = build_network(network.name, network.arguments)
-        require_same_size(built)
-        self.origin: dict[str, Any] | None = None
-        if network.start_from is not None:
-            tensors, self.origin = _start(network.start_from, network.start_from_part)
-            into = "" if network.start_into is None else f"{network.start_into}."
-            tensors = {f"{into}{name}": value for name, value in tensors.items()}
-            load_into(built, tensors, network.start_from, may_lack=True)
+        built, self.origin = started_network(network)
         built = built.to(accelerator.device, memory_format=torch.channels_last)  # pyright: ignore
         optimiser = torch.optim.AdamW(
             built.parameters(),
@@ -130,6 +123,23 @@ class NetworkRecipe:
         network = {"name": self.settings.name, "arguments": self.settings.arguments}
         before = {} if self.origin is None else {"started_from": self.origin}
         return self.average.weights(), {"method": self.method, "network": network, **before}
+
+
+def started_network(settings: NetworkSettings) -> tuple[nn.Module, dict[str, Any] | None]:
+    """The network that `settings` names with the weights that it starts from, and what their file says of itself.
+
+    Raises:
+        MethodError: when it gives back pictures of another size, or is not known.
+        WeightsError: when those weights do not fit.
+    """
+    built = build_network(settings.name, settings.arguments)
+    require_same_size(built)
+    if settings.start_from is None:
+        return built, None
+    tensors, origin = _start(settings.start_from, settings.start_from_part)
+    into = "" if settings.start_into is None else f"{settings.start_into}."
+    load_into(built, {f"{into}{name}": value for name, value in tensors.items()}, settings.start_from, may_lack=True)
+    return built, origin
 
 
 def _start(source: str, part: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:

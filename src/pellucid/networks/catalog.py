@@ -74,6 +74,12 @@ def _colorizer(**arguments: Any) -> nn.Module:
     return Colorizer(**arguments)
 
 
+def _deraining_generator(**arguments: Any) -> nn.Module:
+    from pellucid.networks.deraining_generator import DerainingGenerator
+
+    return DerainingGenerator(**arguments)
+
+
 def _identity(**arguments: Any) -> nn.Module:
     from pellucid.networks.identity import Identity
 
@@ -117,6 +123,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "degradation-perceiver": _degradation_perceiver,
     "error-scales": _error_scales,
     "colorizer": _colorizer,
+    "deraining-generator": _deraining_generator,
     "identity": _identity,
     "all-in-one": _all_in_one,
 }

@@ -1,7 +1,8 @@
 """Validation on held-out pictures, with a sheet of samples and curves to look at."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -22,16 +23,27 @@ CURVES = {
 """What is drawn of the log, where it is there, and the title above it."""
 
 
+@runtime_checkable
+class Showing(Protocol):
+    """A recipe that judges itself and has pictures to look at."""
+
+    def pictures(self, batch: Batch) -> list[Tensor]:
+        """Pictures that belong side by side, `(B, 3, H, W)` each."""
+        ...
+
+
 def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[str, float]:
     """PSNR per domain on `batch`, as `validation/<domain>`, and `validation/gain` over the degraded inputs, in dB.
 
     Without a degraded sample there is no gain.
     Writes `samples/step-00001234.png` (degraded, restored, clean side by side) and `curves.png` into the run folder.
-    Of what a recipe judges itself (`Recipe.judge`) there are no samples to show.
+    Of what a recipe judges itself (`Recipe.judge`) there are samples if it has pictures to show (`Showing`).
     """
     judged = recipe.judge(batch)
     if judged is not None:
         values = {f"validation/{name}": value for name, value in judged.items()}
+        if isinstance(recipe, Showing):
+            _save_sheet(recipe.pictures(batch), run, step)
         _draw_with(values, run, step)
         return values
     restored = restore_patches(recipe.restorer(), batch.degraded)
@@ -43,8 +55,7 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
     degraded = [row for row, name in enumerate(batch.domains) if name != CLEAN]
     if degraded:
         values["validation/gain"] = (after - before)[degraded].mean().item()
-    triples = torch.cat([batch.degraded.clamp(0, 1), restored, batch.clean], dim=3)[:SHOWN]
-    _save_png(torch.cat(list(triples), dim=1), run.samples / f"step-{step:08d}.png")
+    _save_sheet([batch.degraded, restored, batch.clean], run, step)
     _draw_with(values, run, step)
     return values
 
@@ -52,6 +63,12 @@ def validate(recipe: Recipe, batch: Batch, run: RunFolder, step: int) -> dict[st
 def _draw_with(values: dict[str, float], run: RunFolder, step: int) -> None:
     """The curves with `values` as their last point; the loop logs them only once it has them."""
     draw_curves([*run.lines(), {"step": step, **values}], run.path / "curves.png")
+
+
+def _save_sheet(pictures: Sequence[Tensor], run: RunFolder, step: int) -> None:
+    """The first few samples, one below the other, each in all its pictures side by side."""
+    rows = torch.cat([its.clamp(0, 1)[:SHOWN] for its in pictures], dim=3)
+    _save_png(torch.cat(list(rows), dim=1), run.samples / f"step-{step:08d}.png")
 
 
 def _psnr(restored: Tensor, clean: Tensor) -> Tensor:

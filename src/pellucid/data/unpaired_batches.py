@@ -1,0 +1,115 @@
+"""Training batches of two collections that do not belong together: rainy photographs here, clean ones there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from pellucid.data.batch import Batch
+from pellucid.data.clean_pictures import open_selected, refuse_leaks_into, split_validation
+from pellucid.data.config import PictureSource
+from pellucid.data.crops import ResidentPictures
+from pellucid.data.degraded_batches import generator_of
+from pellucid.data.fingerprint import fingerprint_pixels
+from pellucid.data.sources import read_pixels
+
+DOMAIN = "unpaired"
+
+MOST_VALIDATED = 16
+"""Held-out patches of each kind that are looked at while training."""
+
+
+class UnpairedBatches:
+    """A batch for every step, each a pure function of `(seed, step, rank)`: resuming needs no state.
+
+    Args:
+        degraded: pictures to learn to restore, uint8, `(3, H, W)` each.
+        clean: pictures of anything similar, likewise; no two of a batch belong together.
+        patch_size: pixels.
+        batch_size: patches of each.
+        seed: of everything random.
+        is_turned: any of the eight flips and turns.
+        device: where pictures live.
+        rank: of this process among several.
+
+    Raises:
+        DataError: when there are no pictures of a kind, or none is as large as a patch.
+    """
+
+    def __init__(
+        self,
+        degraded: Sequence[Tensor],
+        clean: Sequence[Tensor],
+        *,
+        patch_size: int,
+        batch_size: int,
+        seed: int = 0,
+        is_turned: bool = False,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+    ):
+        self.degraded, self.clean = ResidentPictures(degraded, device), ResidentPictures(clean, device)
+        self.patch_size, self.batch_size, self.seed = patch_size, batch_size, seed
+        self.is_turned, self.rank = is_turned, rank
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of `step`; in it `degraded` and `clean` have nothing to do with each other."""
+        draws = generator_of(self.seed, step, self.rank)
+        degraded = self._drawn(self.degraded, draws)
+        return Batch(degraded, self._drawn(self.clean, draws), (DOMAIN,) * self.batch_size, step)
+
+    def _drawn(self, pictures: ResidentPictures, draws: Generator) -> Tensor:
+        crops = pictures.draw(self.batch_size, self.patch_size, draws)
+        if not self.is_turned:
+            crops.turn.zero_()
+        return pictures.gather(crops)
+
+
+def unpaired_batches(
+    degraded: Sequence[PictureSource],
+    clean: Sequence[PictureSource],
+    data_root: Path | None,
+    *,
+    patch_size: int,
+    batch_size: int,
+    is_turned: bool,
+    validation_share: float,
+    refuse_leaks: Sequence[str],
+    seed: int,
+    device: torch.device | str,
+    rank: int,
+) -> tuple[UnpairedBatches, Batch, dict[str, object]]:
+    """Batches, one of held-out patches, and the fingerprint of what was read.
+
+    Args:
+        degraded: where pictures to learn to restore are.
+        clean: where clean ones are.
+        data_root: folder that relative paths start from; `PELLUCID_DATA` when absent.
+        patch_size: see `UnpairedBatches`, as the rest.
+        batch_size: patches of each.
+        is_turned: any of the eight flips and turns.
+        validation_share: of both, held out.
+        refuse_leaks: test sets that none of the pictures may occur in.
+        seed: of everything random.
+        device: where pictures live.
+        rank: of this process among several.
+
+    Raises:
+        DataError: when pictures are not there, or occur in a test set.
+    """
+    read = [_read(sources, data_root) for sources in (degraded, clean)]
+    refuse_leaks_into(refuse_leaks, [*read[0], *read[1]], data_root)
+    parts = [split_validation([pixels for _, pixels in its], validation_share) for its in read]
+    make = {"patch_size": patch_size, "is_turned": is_turned, "device": device}
+    batches = UnpairedBatches(parts[0][0], parts[1][0], batch_size=batch_size, seed=seed, rank=rank, **make)
+    held_out = UnpairedBatches(parts[0][1], parts[1][1], batch_size=MOST_VALIDATED, seed=seed + 1, **make)
+    prints: dict[str, object] = {}
+    for name, its in zip(("degraded", "clean"), read, strict=True):
+        prints[name] = fingerprint_pixels(its).to_json()
+    return batches, held_out(0), prints
+
+
+def _read(sources: Sequence[PictureSource], data_root: Path | None) -> list[tuple[str, Tensor]]:
+    opened = [open_selected(wanted, data_root) for wanted in sources]
+    return [(name, read_pixels(source, name)) for source in opened for name in source.names]

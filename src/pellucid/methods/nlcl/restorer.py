@@ -1,0 +1,92 @@
+"""A derainer of two networks: one gives the background, the other the rain, and whether both agree is seen."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.images.overview import Context, Views
+from pellucid.methods.base import Restoration
+from pellucid.methods.restorer import NetworkRestorer, fastest_dtype, set_precision
+from pellucid.networks.catalog import build_network
+from pellucid.weights.files import load_into
+
+
+class DerainingRestorer:
+    """A `Restorer` whose image is the background B and whose map `rain` is the rain R, `(B, 3, H, W)`.
+
+    The rain is what was added: 0 where there is none. B + R is the picture where both networks know what they see;
+    where it is not, neither is to be believed (`mismatch`).
+
+    Args:
+        background: network that gives the background.
+        rain: network that gives the rain.
+        device: where both run.
+        dtype: see `NetworkRestorer`.
+    """
+
+    def __init__(
+        self,
+        background: nn.Module,
+        rain: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype | None = None,
+    ):
+        self.inner = NetworkRestorer(background, device=device, dtype=dtype)
+        set_precision(rain, fastest_dtype(device) if dtype is None else dtype)
+        self.rain = rain.eval().to(self.inner.device, memory_format=torch.channels_last)  # pyright: ignore
+        multiples: Any = (self.inner.size_multiple, rain.size_multiple)  # powers of two
+        radii: Any = (self.inner.receptive_radius, rain.receptive_radius)
+        self.size_multiple: int = max(multiples)
+        self.receptive_radius: int = max(radii)
+        self.bytes_per_pixel = self.inner.bytes_per_pixel
+        self.needs_context = self.inner.needs_context
+
+    def context(self, views: Views) -> Context | None:
+        """As the background network's."""
+        return self.inner.context(views)
+
+    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        """As the background network's."""
+        return self.inner.observe(views)
+
+    def reach(self, context: Context | None) -> int:
+        """How far a pixel of either sees."""
+        return max(self.inner.reach(context), self.receptive_radius)
+
+    def taken_for(self, context: Context | None) -> str | None:
+        """Nothing is told apart."""
+        return self.inner.taken_for(context)
+
+    def is_sure(self, context: Context | None) -> bool:
+        """Never sure."""
+        return self.inner.is_sure(context)
+
+    @torch.inference_mode()
+    def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
+        """The background, and the rain as a map."""
+        restoration = self.inner.restore(image, context)
+        rain = self.rain(image.to(self.inner.device, torch.float32)).to(image.device)
+        return Restoration(restoration.image, {**restoration.maps, "rain": rain}, restoration.perceived)
+
+
+def mismatch(observed: Tensor, background: Tensor, rain: Tensor) -> Tensor:
+    """How far a picture is from its parts, per picture, `(B,)`: the mean of |O - B - R|, in the unit of pictures."""
+    return (observed - background - rain).abs().mean(dim=(1, 2, 3))
+
+
+def deraining_restorer(tensors: dict[str, Tensor], description: dict[str, Any], device: str) -> DerainingRestorer:
+    """The derainer that a weights file describes.
+
+    Raises:
+        WeightsError: when the tensors do not fit the networks.
+        MethodError: when a network is not known.
+    """
+    networks = []
+    for part in ("background", "rain"):
+        network = build_network(description[part]["name"], description[part]["arguments"])
+        own = {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
+        load_into(network, own, f"the {part} of the weights file")
+        networks.append(network)
+    return DerainingRestorer(*networks, device=device)
