@@ -73,6 +73,12 @@ class NLCLObjectiveSettings(Section):
     sparsity_on: Literal["rain", "difference"] = Field(
         default="rain", description="The rain network's output, as the figure has it; or O - B, as released."
     )
+    transfer: float = Field(
+        default=0.0,
+        ge=0,
+        description="Rain that is found, O - B, is laid on clean pictures, which are to be restored: mean |G(C + O - B) "
+        "- C|. Not in the paper; what CSUD (CVPR 2025) calls unpaired rain transfer is of this kind.",
+    )
     location_encoder: Literal["generator", "discriminator", "vgg", "separate"] = Field(
         default="generator", description="Whose features the location loss compares (paper: the generator's)."
     )

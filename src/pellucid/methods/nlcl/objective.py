@@ -37,6 +37,17 @@ def sparsity_loss(rain: Tensor) -> Tensor:
     return (2 * rain).float().abs().mean()
 
 
+def transfer_loss(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean |G_B(C + R) - C|, in the same scale, of clean pictures that rain of others was laid on."""
+    return (2 * (restored - clean)).float().abs().mean()
+
+
+def rained_on(clean: Tensor, observed: Tensor, background: Tensor) -> Tensor:
+    """Clean pictures under what was found on others, C + O - B, as a file holds it; no gradient flows back."""
+    laid = (clean + observed - background.detach()).clamp(0, 1)
+    return (laid * 255).round() / 255
+
+
 def shown_rain(rain: Tensor) -> Tensor:
     """Rain as an encoder of pictures sees it: grey where there is none."""
     return rain + 0.5

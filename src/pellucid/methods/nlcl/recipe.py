@@ -17,8 +17,10 @@ from pellucid.methods.nlcl.objective import (
     adversarial_loss,
     consistency_loss,
     discriminator_loss,
+    rained_on,
     shown_rain,
     sparsity_loss,
+    transfer_loss,
 )
 from pellucid.methods.nlcl.restorer import DerainingRestorer, mismatch
 from pellucid.methods.restorer import restore_patches
@@ -182,6 +184,7 @@ class NLCLRecipe:
             "layer": its.layer,
             "consistency": its.consistency,
             "sparsity": its.sparsity,
+            "transfer": its.transfer,
         }
 
     def _terms(self, batch: Batch, made: Tensor, before: list[Tensor], places: torch.Generator) -> dict[str, Tensor]:
@@ -209,6 +212,9 @@ class NLCLRecipe:
                 terms["sparsity"] = sparsity_loss(rain)
         if settings.sparsity and settings.sparsity_on == "difference":
             terms["sparsity"] = sparsity_loss(observed - made)
+        if settings.transfer:
+            laid = rained_on(batch.clean, observed, made)
+            terms["transfer"] = transfer_loss(self.background(laid), batch.clean)
         return terms
 
     def judge(self, batch: Batch) -> dict[str, float]:
