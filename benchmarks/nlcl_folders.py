@@ -2,8 +2,8 @@
 
     PELLUCID_DATA=... python benchmarks/nlcl_folders.py --rain light|heavy --output runs/nlcl-folders/light
 
-`light`: Rain100L's training pictures as far as they are at hand (RainTrainL, 164 pairs). `heavy`: Rain100H's layers as far
-as they are (RainStreaksH, 12), each on several of the same scenes. No scene is on both sides, none of them is in the test
+`light`: Rain100L's training pictures as far as they are at hand (RainTrainL, 164 pairs). `heavy`: Rain100H's layers as
+far as they are (RainStreaksH, 12), each on several of the same scenes. No scene is on both sides, none is in the test
 sets, and no picture has its partner in the other folder. Lossless PNG.
 """
 

@@ -1,12 +1,12 @@
 """NLCL on trial: is contrast between layers, and are places that look alike, worth anything?
 
     PELLUCID_DATA=... python benchmarks/nlcl_folders.py --rain light --output runs/nlcl-folders/light
-    PELLUCID_DATA=... python benchmarks/nlcl_study.py --output benchmarks/results/nlcl-study [--seeds 0 1 2] [--arms ...]
+    PELLUCID_DATA=... python benchmarks/nlcl_study.py --output benchmarks/results/nlcl-study --seeds 0 1 2
 
 Small networks (4 blocks of 16 channels; `recipes/nlcl/study.yaml`) learn from 82 rainy pictures and 82 clean ones of
-other scenes, 5,000 steps of one patch of 64 pixels each. Arms: (a) GAN and PatchNCE alone, as CUT; (b) and a network for
-rain, consistency and sparsity; (c) and the layer loss, with places as the paper's figure has them: all of NLCL; (d) the
-same with random places. Each without and with the skip from input to output. All weights are averaged over the last
+other scenes, 5,000 steps of one patch of 64 pixels each. Arms: (a) GAN and PatchNCE alone, as CUT; (b) and a network
+for rain, consistency and sparsity; (c) and the layer loss, with places as the paper's figure has them: all of NLCL; (d)
+the same with random places. Each without and with the skip from input to output. All weights are averaged over the last
 thousand steps or so. Tested on the 100 pairs of Rain100L, of which nothing was trained on. `matched`: after each
 channel's mean and spread were brought to the input's, which takes away the drift of colour that networks without a skip
 have. What is in the output folder is not done again.

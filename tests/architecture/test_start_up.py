@@ -6,7 +6,19 @@ import sys
 import pytest
 
 HEAVY = ("torch", "numpy", "pyvips", "accelerate", "matplotlib", "skimage", "scipy", "cv2", "kornia", "onnxruntime")
-COMMANDS = ("restore", "blend", "inpaint", "colorize", "perceive", "train", "evaluate", "lab", "degrade", "models")
+COMMANDS = (
+    "restore",
+    "blend",
+    "inpaint",
+    "colorize",
+    "perceive",
+    "train",
+    "learn",
+    "evaluate",
+    "lab",
+    "degrade",
+    "models",
+)
 
 
 def heavy_after(code: str) -> list[str]:

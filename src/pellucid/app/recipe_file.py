@@ -1,6 +1,6 @@
 """A recipe file, with overrides, to checked settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,31 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
         if name.partition(".")[0] == "strategy":
             content["strategy"] = _as_section(content.get("strategy"))
         _set(content, name, value)
+    return read_settings(content, str(path))
+
+
+def read_settings(content: Mapping[str, Any], source: str = "the settings") -> Run:
+    """The run that plain values describe, `method` among them.
+
+    Args:
+        content: as in a recipe file.
+        source: how messages call it.
+
+    Raises:
+        ConfigurationError: names the first setting that is wrong, and what it may be.
+    """
+    content = dict(content)
     name = content.pop("method")
     training = content.pop("training", {})
     chosen = _as_section(content.pop("strategy", None))
     strategy_name = str(chosen.pop("name", DEFAULT_STRATEGY))
     if strategy_name != DEFAULT_STRATEGY and not method(name).takes_strategy:
         raise ConfigurationError(f"Expected no strategy for {name}, got {strategy_name}: leave it out.")
-    config = _checked(method(name).config, content, path, "")
-    settings = _checked(strategy(strategy_name).config, chosen, path, "strategy.")
+    config = _checked(method(name).config, content, source, "")
+    settings = _checked(strategy(strategy_name).config, chosen, source, "strategy.")
     if getattr(settings, "order_seed", 0) is None:
         settings = settings.model_copy(update={"order_seed": config.data.seed})
-    return Run(name, config, _checked(TrainingSettings, training, path, "training."), strategy_name, settings)
+    return Run(name, config, _checked(TrainingSettings, training, source, "training."), strategy_name, settings)
 
 
 def _as_section(strategy: Any) -> dict[str, Any]:
@@ -87,7 +101,7 @@ def _as_section(strategy: Any) -> dict[str, Any]:
     return {"name": DEFAULT_STRATEGY if strategy is None else strategy}
 
 
-def _checked(model: type[BaseModel], content: Any, path: Path, prefix: str) -> Any:
+def _checked(model: type[BaseModel], content: Any, source: str, prefix: str) -> Any:
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -96,7 +110,7 @@ def _checked(model: type[BaseModel], content: Any, path: Path, prefix: str) -> A
         reason = first["msg"].removeprefix("Value error, ").rstrip(".")
         got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"  # a whole section says nothing
         raise ConfigurationError(
-            f"Expected settings that the recipe knows, but {field} in {path} is not right: {reason}{got}."
+            f"Expected settings that the recipe knows, but {field} in {source} is not right: {reason}{got}."
         ) from error
 
 

@@ -46,7 +46,17 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         ConfigurationError: when a setting is unknown or out of range, the extra `train` is not installed, or the device
             has no such precision.
     """
-    run = read_run(recipe, overrides)
+    return train_run(read_run(recipe, overrides), Path("runs") / recipe.stem, data_root)
+
+
+def train_run(run: Run, folder: Path, data_root: Path | None = None) -> Trained:
+    """The same for settings that are at hand.
+
+    Args:
+        run: the settings.
+        folder: of the run, where they name none.
+        data_root: folder that relative paths start from; `PELLUCID_DATA` when absent.
+    """
     try:
         from accelerate import Accelerator
         from accelerate.utils import set_seed
@@ -84,7 +94,7 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
     )
     build_strategy = partial(strategy(run.strategy).build, run.strategy_settings)
     built = method(run.method).build_recipe(run.config, build_strategy, accelerator, settings.steps)
-    folder = settings.run_folder or Path("runs") / recipe.stem
+    folder = settings.run_folder or folder
     is_main = accelerator.is_main_process
     num_processes = accelerator.num_processes
     record = RunFolder(folder, run.as_resolved(), pictures=pictures, is_main=is_main, num_processes=num_processes)
@@ -113,7 +123,7 @@ def train(recipe: Path, overrides: Sequence[str] = (), data_root: Path | None = 
         record.close()
     # Last, because a launcher ends all processes as soon as one has ended with a status that is not 0.
     accelerator.wait_for_everyone()
-    if outcome.reason != "finished":
+    if outcome.reason not in ("finished", "settled"):
         logger.warning("Stopped at step %d (%s); run the same command again to go on.", outcome.step, outcome.reason)
     return Trained(folder, outcome.step, outcome.reason)
 

@@ -14,6 +14,7 @@ from pellucid.cli.degrade import degrade
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.inpaint import inpaint
 from pellucid.cli.lab import lab
+from pellucid.cli.learn import learn
 from pellucid.cli.log import is_debugging, set_up_log
 from pellucid.cli.models import models
 from pellucid.cli.perceive import perceive
@@ -31,7 +32,7 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for verb in (restore, blend, inpaint, colorize, perceive, train, evaluate, lab, degrade, models):
+for verb in (restore, blend, inpaint, colorize, perceive, train, learn, evaluate, lab, degrade, models):
     app.command(verb)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-STATUS = {"finished": 0, "time limit": 3, "interrupted": 130}
+STATUS = {"finished": 0, "settled": 0, "time limit": 3, "interrupted": 130}
 """Of the process, by why training ended."""
 
 

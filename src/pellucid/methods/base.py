@@ -120,6 +120,20 @@ StrategyBuilder = Callable[[nn.Module, "Optimizer", "Accelerator", float | None]
 """`(network, optimiser, accelerator, gradient_clip) -> strategy`, the first two prepared by the accelerator."""
 
 
+@runtime_checkable
+class Stopping(Protocol):
+    """A recipe that knows when it has gone far enough.
+
+    Attributes:
+        over: why; `None` while it has not. It changes when the recipe judges.
+    """
+
+    @property
+    def over(self) -> str | None:
+        """See the class."""
+        ...
+
+
 class Recipe(Protocol):
     """One training run's networks, optimisers and step. The loop calls it and knows nothing else."""
 

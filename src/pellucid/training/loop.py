@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pellucid.data.batch import Batch
 from pellucid.errors import MethodError
-from pellucid.methods.base import Recipe
+from pellucid.methods.base import Recipe, Stopping
 from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from pellucid.training.config import TrainingSettings
 from pellucid.training.progress import Progress
@@ -21,8 +21,8 @@ from pellucid.training.run_folder import RunFolder
 logger = logging.getLogger(__name__)
 
 
-REASONS = ("finished", "time limit", "interrupted")
-"""Why a run ends; of several that hold at once the last counts."""
+REASONS = ("finished", "settled", "time limit", "interrupted")
+"""Why a run ends; of several that hold at once the last counts. Settled is what a recipe calls over."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def train(
         MethodError: after too many non-finite losses in a row.
     """
     first, sums, non_finite, streak = _resume(recipe, run)
+    if first and agree(int(_is_settled(recipe))):
+        return Outcome(first, "settled")
     started, started_cpu = time.monotonic(), time.process_time()
     step = first
     window, window_images = time.monotonic(), 0
@@ -101,7 +103,8 @@ def train(
                 run.log(done, **validate(recipe, done))
                 window += time.monotonic() - paused  # so that the pace is that of training alone
             is_over = _is_over(settings, started, started_cpu) and done < settings.steps
-            reason = REASONS[agree(2 if interrupted.is_set() else int(is_over))]
+            is_settled = done < settings.steps and _is_settled(recipe)
+            reason = REASONS[agree(3 if interrupted.is_set() else 2 if is_over else int(is_settled))]
             if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):
                 unlogged = {name: [float(value) for value in values] for name, values in sums.items()}
                 counts = {"unlogged": unlogged, "non_finite": non_finite, "streak": streak}
@@ -127,6 +130,10 @@ def _resume(recipe: Recipe, run: RunFolder) -> tuple[int, dict[str, list[float]]
     logger.info("Going on from step %d in %s.", step, existing[-1])
     streak = state.get("streak", 0)  # earlier versions did not keep it
     return step, defaultdict(list, state["unlogged"]), state["non_finite"], streak
+
+
+def _is_settled(recipe: Recipe) -> bool:
+    return isinstance(recipe, Stopping) and recipe.over is not None
 
 
 def _is_over(settings: TrainingSettings, started: float, started_cpu: float) -> bool:

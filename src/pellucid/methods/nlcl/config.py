@@ -76,8 +76,12 @@ class NLCLObjectiveSettings(Section):
     transfer: float = Field(
         default=0.0,
         ge=0,
-        description="Rain that is found, O - B, is laid on clean pictures, which are to be restored: mean |G(C + O - B) "
-        "- C|. Not in the paper; what CSUD (CVPR 2025) calls unpaired rain transfer is of this kind.",
+        description="Rain that the background network found before training, O - B, is laid on clean pictures, which "
+        "are to be restored: mean |G(C + s (O - B)) - C|. Not in the paper; CSUD's unpaired rain transfer (CVPR 2025) "
+        "is of this kind. Found anew in every step, rain grows without end.",
+    )
+    transfer_strength: tuple[float, float] = Field(
+        default=(0.0, 1.5), description="Between which s is drawn, patch by patch; at 0 clean pictures stay clean."
     )
     location_encoder: Literal["generator", "discriminator", "vgg", "separate"] = Field(
         default="generator", description="Whose features the location loss compares (paper: the generator's)."
@@ -122,6 +126,17 @@ class NLCLOptimisation(Section):
     )
 
 
+class StoppingSettings(Section):
+    """When it is enough, without ground truth: see `stopping.StopRule`. Looks are taken as often as validation is."""
+
+    patience: int = Field(
+        default=0,
+        ge=0,
+        description="Looks without a better score after which training ends, and the best weights are kept; with 0 "
+        "the last are.",
+    )
+
+
 class NLCLConfig(Section):
     """A training run of NLCL, but for how the loop runs."""
 
@@ -137,6 +152,7 @@ class NLCLConfig(Section):
     sampling: SamplingSettings = Field(default=SamplingSettings(), description="Which places are compared.")
     objective: NLCLObjectiveSettings = Field(default=NLCLObjectiveSettings(), description="What is minimised.")
     optimisation: NLCLOptimisation = Field(default=NLCLOptimisation(), description="How all learn.")
+    stopping: StoppingSettings = Field(default=StoppingSettings(), description="When it is enough.")
     data: UnpairedSettings
 
     @model_validator(mode="before")

@@ -42,9 +42,15 @@ def transfer_loss(restored: Tensor, clean: Tensor) -> Tensor:
     return (2 * (restored - clean)).float().abs().mean()
 
 
-def rained_on(clean: Tensor, observed: Tensor, background: Tensor) -> Tensor:
-    """Clean pictures under what was found on others, C + O - B, as a file holds it; no gradient flows back."""
-    laid = (clean + observed - background.detach()).clamp(0, 1)
+def rained_on(clean: Tensor, rain: Tensor, strength: Tensor) -> Tensor:
+    """Clean pictures under what was found on others, C + s R, as a file holds it; no gradient flows back.
+
+    Args:
+        clean: `(B, 3, H, W)`.
+        rain: of other pictures, the same shape.
+        strength: s of each, `(B, 1, 1, 1)`.
+    """
+    laid = (clean + strength * rain.detach()).clamp(0, 1)
     return (laid * 255).round() / 255
 
 

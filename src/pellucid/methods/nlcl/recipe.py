@@ -1,5 +1,6 @@
 """NLCL as a recipe: four networks that learn against and with one another, from pictures that are no pairs."""
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,8 @@ from pellucid.methods.nlcl.objective import (
     transfer_loss,
 )
 from pellucid.methods.nlcl.restorer import DerainingRestorer, mismatch
+from pellucid.methods.nlcl.stopping import StopRule
+from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import restore_patches
 from pellucid.networks.catalog import build_network
 from pellucid.networks.patch_discriminator import PatchDiscriminator
@@ -67,6 +70,7 @@ class NLCLRecipe:
         background, self.origin = started_network(config.background)
         self.background, self.rain = background.to(device), started_network(config.rain)[0].to(device)
         _check_roles(self.background, self.rain)
+        self.start = copy.deepcopy(self.background).eval().requires_grad_(False) if settings.transfer else None
         self.discriminator = PatchDiscriminator(config.discriminator_width).to(device)
         self.location_own = self._own_encoder(settings.location_encoder)
         self.layer_own = self._own_encoder(settings.layer_encoder)
@@ -81,7 +85,15 @@ class NLCLRecipe:
         self.optimisers = self._optimisers()
         decay = config.optimisation.average_decay
         self.averages = {name: AveragedWeights(self.networks[name], decay) for name in ("background", "rain")}
+        self.rule = StopRule(config.stopping.patience)
+        self.kept = {name: average.weights() for name, average in self.averages.items()}
+        self.perceiver: Perceiver | None = None
         self.taken = 0
+
+    @property
+    def over(self) -> str | None:
+        """Why it is over, by the rule; `None` while it is not."""
+        return self.rule.over
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -213,29 +225,55 @@ class NLCLRecipe:
         if settings.sparsity and settings.sparsity_on == "difference":
             terms["sparsity"] = sparsity_loss(observed - made)
         if settings.transfer:
-            laid = rained_on(batch.clean, observed, made)
+            assert self.start is not None
+            with torch.no_grad():
+                rain = observed - self.start(observed)
+            least, most = settings.transfer_strength
+            drawn = torch.rand(len(observed), 1, 1, 1, generator=places).to(observed.device)
+            laid = rained_on(batch.clean, rain, least + (most - least) * drawn)
             terms["transfer"] = transfer_loss(self.background(laid), batch.clean)
         return terms
 
     def judge(self, batch: Batch) -> dict[str, float]:
-        """What can be said of held-out pictures without knowing how they should look, see the arguments.
+        """What can be said of held-out pictures without knowing how they should look.
+
+        With patience it is what the rule looks at, too, and the best networks are kept; at its first look also at
+        those that training began with.
 
         Returns:
             `mismatch`, the mean of |O - B - R|; `removed`, of |O - B|; `taken for clean`, the share of patches of
-            backgrounds whose score is above 1/2, and `clean taken for clean`; all of restored pictures clamped to the
-            range.
+            backgrounds whose score is above 1/2, and `clean taken for clean`; with patience also `quality`, `harm` and
+            `score`, by the perceiver. All of restored pictures clamped to the range.
         """
-        restorer = self.restorer()
+        if not self.rule.patience:
+            return self._judged(self.restorer(), batch)
+        if self.rule.best is None:
+            self.rule.look(0, self._judged(self._restorer_of(self.kept), batch))
+        judged = self._judged(self.restorer(), batch)
+        if self.rule.look(self.taken, judged):
+            self.kept = {name: average.weights() for name, average in self.averages.items()}
+        return judged
+
+    def _judged(self, restorer: DerainingRestorer, batch: Batch) -> dict[str, float]:
         made = restore_patches(restorer, batch.degraded)
         with torch.no_grad():
             rain = torch.cat([restorer.restore(part).maps["rain"] for part in batch.degraded.split(1)])
             scores = [self.discriminator(pictures).float() for pictures in (made, batch.clean)]
         return {
+            **(self._perceived(made) if self.rule.patience else {}),
             "mismatch": mismatch(batch.degraded, made, rain).mean().item(),
             "removed": (batch.degraded - made).abs().mean().item(),
             "taken for clean": (scores[0] > 0.5).float().mean().item(),
             "clean taken for clean": (scores[1] > 0.5).float().mean().item(),
         }
+
+    def _perceived(self, pictures: Tensor) -> dict[str, float]:
+        """How good they look, the mean over them."""
+        if self.perceiver is None:
+            self.perceiver = load_perceiver(device=str(pictures.device))
+        found = [self.perceiver.perceive(its) for its in pictures.clamp(0, 1).split(1)]
+        quality, harm = (sum(getattr(its, of) for its in found) / len(found) for of in ("quality", "harm"))
+        return {"quality": quality, "harm": harm, "score": quality - harm}
 
     def pictures(self, batch: Batch) -> list[Tensor]:
         """What to look at: the rainy picture, its background, its rain; `(B, 3, H, W)` each."""
@@ -245,11 +283,14 @@ class NLCLRecipe:
         return [batch.degraded, made, shown_rain(rain)]
 
     def restorer(self) -> DerainingRestorer:
-        """As it would be used now; training may go on."""
+        """With the weights of now, averaged; training may go on."""
+        return self._restorer_of({name: average.weights() for name, average in self.averages.items()})
+
+    def _restorer_of(self, weights: dict[str, dict[str, Tensor]]) -> DerainingRestorer:
         networks = []
         for name, settings in (("background", self.config.background), ("rain", self.config.rain)):
             network = build_network(settings.name, settings.arguments)
-            network.load_state_dict(self.averages[name].weights())
+            network.load_state_dict(weights[name])
             networks.append(network)
         return DerainingRestorer(*networks, device=self.accelerator.device)
 
@@ -259,6 +300,8 @@ class NLCLRecipe:
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
+            "kept": self.kept,
+            "rule": self.rule.state_dict(),
             "taken": self.taken,
         }
 
@@ -271,17 +314,22 @@ class NLCLRecipe:
         ):
             for name, one in its.items():
                 one.load_state_dict(state[part][name])
+        self.rule.load_state_dict(state["rule"])
+        self.kept = state["kept"]
         self.taken = state["taken"]
 
     def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Both networks' averaged weights, how to build them, and what was trained before, where training went on."""
-        tensors = {
-            f"{part}.{name}": value for part, its in self.averages.items() for name, value in its.weights().items()
-        }
+        """Both networks' averaged weights, how to build them, and what was trained before, where training went on.
+
+        With patience they are the best that were seen, and `best_step` tells when.
+        """
+        weights = self.kept if self.rule.patience else {name: its.weights() for name, its in self.averages.items()}
+        tensors = {f"{part}.{name}": value for part, its in weights.items() for name, value in its.items()}
         parts = {"background": self.config.background, "rain": self.config.rain}
         told = {name: {"name": its.name, "arguments": its.arguments} for name, its in parts.items()}
         before = {} if self.origin is None else {"started_from": self.origin}
-        return tensors, {"method": "nlcl", **told, **before}
+        best = {"best_step": self.rule.best_step} if self.rule.patience else {}
+        return tensors, {"method": "nlcl", **told, **best, **before}
 
 
 def linear_after(step: int, *, steps: int, constant_share: float) -> float:

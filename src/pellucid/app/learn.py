@@ -1,0 +1,209 @@
+"""Learn to restore from two folders without pairs: rainy pictures, and clean ones of anything similar."""
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pellucid.app.recipe_file import Run, read_settings
+from pellucid.app.targets import check_is_not_there
+from pellucid.app.train import train_run
+from pellucid.data.config import PictureSource
+from pellucid.errors import ConfigurationError
+from pellucid.images.atomic import replacing
+from pellucid.version import __version__
+
+logger = logging.getLogger(__name__)
+
+STEPS, MINUTES, PATIENCE, LOOK_EVERY = 2000, 15.0, 4, 100
+"""Of a run that goes on from the default model."""
+
+ENOUGH_CLEAN = 0.5
+"""Share of the rainy pictures in which nothing is seen to be wrong, from which on it is worth a word."""
+
+_GUIDED = {"guidance": {"semantics": {"name": "perceived"}}}
+
+STARTS: dict[str, dict[str, Any]] = {
+    "default": {
+        "background": {
+            "name": "residual-stack",
+            "arguments": {"width": 64, "blocks": 8, "coarse_width": 96, **_GUIDED},
+            "start_from": "default",
+            "start_from_part": "specialists.rain",
+        },
+        "objective": {"location_levels": ["head", "before.3", "after.3"], "transfer": 1.0},
+        "optimisation": {"background_rate": 2e-5, "average_decay": 0.995},
+    },
+    "nothing": {
+        "background": {"arguments": {"width": 32, "blocks": 8}},
+        "objective": {"location_levels": ["head", "blocks.1", "blocks.3", "blocks.7"]},
+    },
+}
+"""What training begins with: the default model's network for rain, or random weights (hours, or a GPU)."""
+
+COMMON: dict[str, Any] = {
+    "preset": "pellucid",
+    "rain": {"arguments": {"width": 16, "blocks": 3}},
+    "discriminator_width": 32,
+    "head_width": 128,
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What learning gave.
+
+    Attributes:
+        weights: the model, for `pellucid restore --model`.
+        card: what is known of it, Markdown.
+        run_folder: log, curves and sample sheets.
+        reason: why it ended: one of `pellucid.training.loop.REASONS`.
+        warnings: what is odd about the folders.
+    """
+
+    weights: Path
+    card: Path
+    run_folder: Path
+    reason: str
+    warnings: Sequence[str]
+
+
+def learn(
+    rainy: Path,
+    clean: Path,
+    output: Path,
+    *,
+    start: str = "default",
+    steps: int = STEPS,
+    minutes: float = MINUTES,
+    patch_size: int = 96,
+    seed: int = 0,
+    device: str | None = None,
+    overwrite: bool = False,
+) -> Learned:
+    """Learn from two folders, going on where it stopped if it was begun before.
+
+    The rules of `stopping.StopRule` say which weights are kept, those that it began with among them.
+
+    Args:
+        rainy: folder or tar archive of pictures to learn to restore: of rain, or of anything else that adds to a
+            picture.
+        clean: likewise of pictures without it; what they show should be of the same kind.
+        output: weights file to write.
+        start: a name of `STARTS`.
+        steps: at the most.
+        minutes: at the most; run again for more.
+        patch_size: pixels.
+        seed: of everything random.
+        device: `"cpu"`, or the best at hand when absent.
+        overwrite: whether a file at `output` may be replaced.
+
+    Raises:
+        DataError: when the folders cannot be learned from.
+        ConfigurationError: when a setting is out of range, or the extra `train` is not installed.
+        ImageError: when there is a file at `output` already.
+    """
+    if start not in STARTS:
+        raise ConfigurationError(f"Expected a start out of {', '.join(STARTS)}, got {start!r}: choose one of them.")
+    if output.suffix != ".safetensors":
+        raise ConfigurationError(f"Expected an output that ends in .safetensors, got {output}: rename it.")
+    folder = output.with_name(output.name + ".learning")
+    if not folder.is_dir():
+        check_is_not_there(output, [], overwrite=overwrite)
+    warnings = _checked_folders(rainy, clean, patch_size)
+    for warning in warnings:
+        logger.warning("Of the folders: %s.", warning)
+    run = _run(rainy, clean, start, steps, minutes, patch_size, seed, device)
+    trained = train_run(run, folder)
+    card = output.with_suffix(".md")
+    if trained.reason != "interrupted":
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(output) as partial:
+            shutil.copyfile(folder / "weights.safetensors", partial)
+        with replacing(card) as partial:
+            partial.write_text(_card(output, folder, rainy, clean, trained.reason, warnings), encoding="utf-8")
+    return Learned(output, card, folder, trained.reason, warnings)
+
+
+def _run(
+    rainy: Path, clean: Path, start: str, steps: int, minutes: float, patch_size: int, seed: int, device: str | None
+) -> Run:
+    data = {
+        "rainy": [{"path": str(rainy.resolve())}],
+        "clean": [{"path": str(clean.resolve())}],
+        "patch_size": patch_size,
+        "batch_size": 2,
+        "seed": seed,
+    }
+    training = {
+        "steps": steps,
+        "time_limit_minutes": minutes,
+        "validate_every": LOOK_EVERY,
+        "checkpoint_every": LOOK_EVERY,
+        "log_every": 20,
+        "device": device,
+    }
+    stopping = {"patience": PATIENCE}
+    return read_settings(
+        {"method": "nlcl", **COMMON, **STARTS[start], "data": data, "stopping": stopping, "training": training}
+    )
+
+
+def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> list[str]:
+    from pellucid.data.clean_pictures import open_selected
+    from pellucid.data.sources import read_pixels
+    from pellucid.data.unpaired_check import check_unpaired
+    from pellucid.methods.perceiver import load_perceiver
+
+    sources = [open_selected(PictureSource(path=path.resolve())) for path in (rainy, clean)]
+    read = [[(name, read_pixels(source, name)) for name in source.names] for source in sources]
+    warnings = check_unpaired(read[0], read[1], patch_size)
+    perceiver = load_perceiver()
+    fine = [name for name, its in read[0] if perceiver.perceive(its[None].float() / 255).is_clean]
+    if len(fine) > ENOUGH_CLEAN * len(read[0]):
+        warnings.append(f"in {len(fine)} of {len(read[0])} rainy pictures nothing is seen to be wrong, {fine[0]} first")
+    rained = [name for name, its in read[1] if "rain" in perceiver.perceive(its[None].float() / 255).wrong]
+    if rained:
+        warnings.append(f"{len(rained)} clean pictures look rainy, {rained[0]} first")
+    return warnings
+
+
+def _card(output: Path, folder: Path, rainy: Path, clean: Path, reason: str, warnings: Sequence[str]) -> str:
+    """What a user should know of the model a year later."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    looks = [line for line in lines if "validation/score" in line]
+    pictures = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
+    names = ("score", "quality", "harm", "mismatch", "removed")
+    rows = [
+        f"| {look['step']} | " + " | ".join(f"{look[f'validation/{name}']:.4f}" for name in names) + " |"
+        for look in looks
+    ]
+    odd = "\n".join(f"- {warning}" for warning in warnings) or "- nothing"
+    return f"""# {output.name}
+
+A derainer that was learned from rainy pictures and clean ones of something else, without pairs (NLCL, CVPR 2022), by
+Pellucid {__version__}. Use it with `pellucid restore PHOTO --model {output.name}`.
+
+Learned from `{rainy.name}` and `{clean.name}`; it ended at step {lines[-1]["step"]} ({reason}). Odd about the folders:
+
+{odd}
+
+## What was seen on pictures that were held out, without knowing how they should look
+
+| step | {" | ".join(names)} |
+|{"---|" * (len(names) + 1)}
+{chr(10).join(rows)}
+
+score: quality less harm, as the perceiver sees them; the weights of the highest are kept, or those that it began with.
+mismatch: mean of the absolute difference between a picture and its background and rain together. removed: mean absolute
+change. Nothing here says that a picture became truer: look at the sample sheets.
+
+## Pictures
+
+```json
+{json.dumps(pictures, indent=1)}
+```
+"""
