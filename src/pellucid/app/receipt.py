@@ -69,6 +69,7 @@ class Receipt:
         kept: why the result is the original; `None` when it is restored.
         belief: how much of what restoring changes is in the result, in `[0, 1]`.
         trust: the maps that lie beside the result in a few numbers, see `pellucid.app.trust.Trust`; `None` without.
+        rain_mismatch: mean of |picture - background - rain|, in the unit of pictures, of a model that gives both.
     """
 
     source: FileFacts
@@ -93,6 +94,7 @@ class Receipt:
     kept: str | None = None
     belief: float = 1.0
     trust: dict[str, float | bool] | None = None
+    rain_mismatch: float | None = None
 
     @property
     def is_untouched(self) -> bool:

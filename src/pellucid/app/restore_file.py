@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pellucid.app.agreement import Agreement
 from pellucid.app.budget import plan_tile
 from pellucid.app.do_no_harm import Judgement, judged_after, judged_before, keep_original
 from pellucid.app.notes import collected_notes
@@ -76,7 +77,7 @@ def restore_file(
     format_of_target(target)
     _make_folder(target.parent)
     with collected_notes() as notes:
-        before, judgement, taken_for = _facts(source), Judgement(), None
+        before, judgement, taken_for, agreement = _facts(source), Judgement(), None, Agreement()
         picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
         maps = _maps(model.restorer, picture, target)
         try:
@@ -95,8 +96,9 @@ def restore_file(
                 part = "whole" if tile is None else f"tile {tile}"
                 logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, size[1], size[0])
                 taken_for = restorer.taken_for(context)
-                work = _Work(picture, target, restorer, context, tiles, judge, begin, belief, maps)
+                work = _Work(picture, target, restorer, context, tiles, judge, begin, belief, maps, agreement)
                 judgement = _restore(work, judgement, progress)
+                agreement.warn(source)
             if judgement.kept is not None:
                 logger.info("%s is kept as it is: %s.", source, judgement.kept)
                 if begin is not None and target != source:
@@ -143,6 +145,7 @@ def restore_file(
         kept=judgement.kept,
         belief=belief,
         trust=None if trust is None else asdict(trust),
+        rain_mismatch=None if agreement.mismatch is None else round(agreement.mismatch, 6),
     )
 
 
@@ -159,6 +162,7 @@ class _Work:
     begin: Callable[[], None] | None
     belief: float
     maps: TrustMaps | None
+    agreement: Agreement
 
 
 def _maps(restorer: Restorer, picture: Picture, target: Path) -> TrustMaps | None:
@@ -177,6 +181,7 @@ def _restore(work: _Work, judgement: Judgement, progress: Callable[[float], None
 
     def function(part: Tensor, box: Box) -> Tensor:
         restoration = restorer.restore(part, None if context is None else spread(context, size, box))
+        work.agreement.add(part, restoration)
         image = restoration.image if work.belief == 1 else part.lerp(restoration.image, work.belief)
         return image if work.maps is None else torch.cat([image, *(restoration.maps[name] for name in MAPS)], dim=1)
 
