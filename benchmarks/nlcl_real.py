@@ -1,0 +1,138 @@
+"""Real rain without ground truth: learn from 15 rainy photographs and clean ones, look at 10 others.
+
+    PELLUCID_DATA=... python benchmarks/nlcl_real.py --output benchmarks/results/nlcl-real.md --sheet sheets/nlcl.png
+
+The 25 rainy photographs of RealPhotos, split by a seed; the clean side are the free photographs of HQPhotos400, which show
+other things. `pellucid learn` as anybody would call it. The photographs are not free to be shown: the sheet goes to a
+folder that git ignores, and only figures are committed. There is no measure of truth here. NIQE and BRISQUE are absent:
+their parameters are not to be had on known terms. What stands in the table:
+
+rain: how probable rain is, times how severe, by the perceiver; the same for quality (more is better).
+mean, spread: the largest change of a channel's mean and standard deviation, in per cent of the input's, outside rain:
+over those pixels that are not brighter than the median of their 7 x 7 neighbourhood by more than 3 levels of 255.
+mismatch: mean of |O - B - R|, levels of 255. removed: mean of |O - B| likewise.
+"""
+
+import argparse
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pellucid.app.learn import learn
+from pellucid.data.shared_pictures import open_set
+from pellucid.data.sources import Source, read_pixels
+from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
+from pellucid.evaluation.measures import rounded_to_8_bits
+from pellucid.evaluation.records import write_whole
+from pellucid.images.atomic import replacing
+from pellucid.methods.load import Model, load
+from pellucid.methods.nlcl.restorer import mismatch
+from pellucid.methods.perceiver import Perceiver, load_perceiver
+
+TRAINED, CLEAN, SEED = 15, 100, 0
+ABOVE, WINDOW = 3 / 255, 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photograph, or the mean over them."""
+
+    rain_before: float
+    rain_default: float
+    rain_after: float
+    quality_before: float
+    quality_default: float
+    quality_after: float
+    mean: float
+    spread: float
+    mismatch: float
+    removed: float
+
+
+def main() -> None:
+    """Learn, restore, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("runs/nlcl-real"))
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--sheet", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    source = open_set("RealPhotos")
+    rainy = sorted(name for name in source.names if "rain/" in name)
+    order = torch.randperm(len(rainy), generator=torch.Generator().manual_seed(SEED)).tolist()
+    clean = open_set("HQPhotos400-free")
+    write(source, [rainy[place] for place in order[:TRAINED]], arguments.work / "rainy")
+    write(clean, list(clean.names)[:: max(1, len(clean.names) // CLEAN)][:CLEAN], arguments.work / "clean")
+    folders = arguments.work / "rainy", arguments.work / "clean"
+    limits = {"steps": arguments.steps, "minutes": arguments.minutes}
+    learned = learn(*folders, arguments.work / "rain.safetensors", device="cpu", **limits)
+    adapted, default, perceiver = load(learned.weights, "cpu"), load(device="cpu"), load_perceiver(device="cpu")
+    rows, lines = {}, []
+    for name in (rainy[place] for place in sorted(order[TRAINED:])):
+        image = read_pixels(source, name)[None].float() / 255
+        rows[Path(name).stem], line = looked_at(name, image, default, adapted, perceiver)
+        lines.append(line)
+    arguments.sheet.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(arguments.sheet, drawn_sheet(lines))
+    with replacing(arguments.output) as partial:
+        partial.write_text(table(rows, learned.reason, adapted))
+
+
+def write(source: Source, names: list[str], folder: Path) -> None:
+    """The files as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / Path(name).name).write_bytes(source.read(name))
+
+
+def looked_at(
+    name: str, image: Tensor, default: Model, adapted: Model, perceiver: Perceiver
+) -> tuple[Row, list[LabelledPicture]]:
+    """Figures of one photograph, and what is drawn of it."""
+    made = adapted.restore(image)
+    pictures = {"before": image, "default": default.restore(image).image, "after": made.image}
+    seen = [perceiver.perceive(rounded_to_8_bits(its)) for its in pictures.values()]
+    rain = [its.kinds["rain"].presence * its.kinds["rain"].severity for its in seen]
+    left = (image - made.image).abs().mean().item()
+    row = Row(
+        *rain, *(its.quality for its in seen), *drift(image, made.image),
+        255 * mismatch(image, made.image, made.maps["rain"]).item(), 255 * left,
+    )  # fmt: skip
+    shown = {**pictures, "rain": made.maps["rain"] + 0.5}
+    return row, [LabelledPicture(as_pixels(its.clamp(0, 1), 640), f"{name}, {what}") for what, its in shown.items()]
+
+
+def drift(before: Tensor, after: Tensor) -> tuple[float, float]:
+    """Largest change over the channels of mean and spread outside rain, per cent."""
+    near = F.pad(before, [WINDOW // 2] * 4, mode="reflect")
+    around = near.unfold(2, WINDOW, 1).unfold(3, WINDOW, 1).flatten(4).median(dim=4).values
+    dry = (before <= around + ABOVE).all(dim=1)[0]
+    found = [[its[0, channel][dry] for channel in range(3)] for its in (before, after)]
+    means, spreads = [], []
+    for old, new in zip(*found, strict=True):
+        means.append(100 * abs(new.mean() / old.mean() - 1).item())
+        spreads.append(100 * abs(new.std() / old.std() - 1).item())
+    return max(means), max(spreads)
+
+
+def table(rows: dict[str, Row], reason: str, model: Model) -> str:
+    """Markdown."""
+    names = list(Row.__dataclass_fields__)
+    head = "| photograph | " + " | ".join(name.replace("_", ", ") for name in names) + " |"
+    lines = [f"Learning ended: {reason}; the weights of step {model.description.get('best_step')} were kept.", ""]
+    lines += [head, "|---" * (len(names) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(f"{getattr(row, key):.2f}" for key in names) + " |")
+    means = [statistics.mean(getattr(row, key) for row in rows.values()) for key in names]
+    lines.append("| mean | " + " | ".join(f"{its:.2f}" for its in means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
