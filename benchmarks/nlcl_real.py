@@ -2,7 +2,7 @@
 
     PELLUCID_DATA=... python benchmarks/nlcl_real.py --output benchmarks/results/nlcl-real.md --sheet sheets/nlcl.png
 
-The 25 rainy photographs of RealPhotos, split by a seed; the clean side are the free photographs of HQPhotos400, which show
+The 25 rainy photographs of RealPhotos, split by a seed; the clean side are free photographs of HQPhotos400, which show
 other things. `pellucid learn` as anybody would call it. The photographs are not free to be shown: the sheet goes to a
 folder that git ignores, and only figures are committed. There is no measure of truth here. NIQE and BRISQUE are absent:
 their parameters are not to be had on known terms. What stands in the table:

@@ -44,14 +44,17 @@ def test_nothing_is_turned_unless_asked_for() -> None:
     assert not torch.allclose(steps[1], torch.ones_like(steps[1]), atol=1e-4)
 
 
-def test_folders_are_read_held_out_and_fingerprinted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [1 << 20, 0])
+def test_folders_are_read_held_out_and_fingerprinted(tmp_path: Path, memory: int) -> None:
     for kind, level in (("rainy", 50), ("clean", 150)):
         (tmp_path / kind).mkdir()
         for number in range(6):
             Image.new("RGB", (48, 40), (level + number,) * 3).save(tmp_path / kind / f"{number}.png")
     sources = [(PictureSource(path=tmp_path / kind),) for kind in ("rainy", "clean")]
     settings = {"patch_size": 32, "batch_size": 2, "is_turned": False, "seed": 0, "device": "cpu", "rank": 0}
-    made, held_out, prints = unpaired_batches(*sources, None, validation_share=0.34, refuse_leaks=(), **settings)
+    made, held_out, prints = unpaired_batches(
+        *sources, None, validation_share=0.34, refuse_leaks=(), memory_bytes=memory, **settings
+    )
     trained = {round(255 * made(step).degraded[row, 0, 0, 0].item()) for step in range(40) for row in range(2)}
     kept = {round(255 * its.item()) for its in held_out.degraded[:, 0, 0, 0]}
     assert trained | kept == set(range(50, 56)) and not trained & kept

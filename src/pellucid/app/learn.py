@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,19 +153,29 @@ def _run(
 
 
 def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> list[str]:
+    """What is odd about the folders; every picture is read once, and held alone."""
     from pellucid.data.clean_pictures import open_selected
     from pellucid.data.sources import read_pixels
     from pellucid.data.unpaired_check import check_unpaired
     from pellucid.methods.perceiver import load_perceiver
 
-    sources = [open_selected(PictureSource(path=path.resolve())) for path in (rainy, clean)]
-    read = [[(name, read_pixels(source, name)) for name in source.names] for source in sources]
-    warnings = check_unpaired(read[0], read[1], patch_size)
     perceiver = load_perceiver()
-    fine = [name for name, its in read[0] if perceiver.perceive(its[None].float() / 255).is_clean]
-    if len(fine) > ENOUGH_CLEAN * len(read[0]):
-        warnings.append(f"in {len(fine)} of {len(read[0])} rainy pictures nothing is seen to be wrong, {fine[0]} first")
-    rained = [name for name, its in read[1] if "rain" in perceiver.perceive(its[None].float() / 255).wrong]
+    wrong: dict[Path, dict[str, list[str]]] = {rainy: {}, clean: {}}
+
+    def pictures(folder: Path) -> Iterator[tuple[str, Any]]:
+        source = open_selected(PictureSource(path=folder.resolve()))
+        for name in source.names:
+            pixels = read_pixels(source, name)
+            wrong[folder][name] = list(perceiver.perceive(pixels[None].float() / 255).wrong)
+            yield name, pixels
+
+    warnings = check_unpaired(pictures(rainy), pictures(clean), patch_size)
+    fine = [name for name, found in wrong[rainy].items() if not found]
+    if len(fine) > ENOUGH_CLEAN * len(wrong[rainy]):
+        warnings.append(
+            f"in {len(fine)} of {len(wrong[rainy])} rainy pictures nothing is seen to be wrong, {fine[0]} first"
+        )
+    rained = [name for name, found in wrong[clean].items() if "rain" in found]
     if rained:
         warnings.append(f"{len(rained)} clean pictures look rainy, {rained[0]} first")
     return warnings

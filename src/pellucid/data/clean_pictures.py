@@ -77,14 +77,27 @@ def open_clean_pictures(
         data_root: folder that relative paths start from; `PELLUCID_DATA` when absent.
         cache: keeps decoded pictures; without one they are decoded each time.
     """
+    return opened_pictures(open_sources(settings, data_root), settings.reduction, cache)
+
+
+def opened_pictures(
+    sources: Sequence[Source], reduction: int = 1, cache: PixelCache | None = None
+) -> list[CleanPicture]:
+    """All pictures of some sources, see `open_clean_pictures`.
+
+    Args:
+        sources: of pictures.
+        reduction: they are averaged down by it.
+        cache: keeps decoded pictures; without one they are decoded each time.
+    """
     pictures, cache = [], PixelCache(0) if cache is None else cache
-    for source in open_sources(settings, data_root):
+    for source in sources:
         for name in source.names:
             height, width = picture_size(source.read(name), f"{name} of {source.label}")
-            decode = partial(_reduced, source, name, settings.reduction)
+            decode = partial(_reduced, source, name, reduction)
             key = source.locate(name)
             read, forget = partial(cache.get, key, decode), partial(cache.drop, key)
-            size = height // settings.reduction, width // settings.reduction
+            size = height // reduction, width // reduction
             pictures.append(CleanPicture(name, *size, read, forget))
     return pictures
 

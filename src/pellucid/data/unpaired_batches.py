@@ -7,12 +7,18 @@ import torch
 from torch import Generator, Tensor
 
 from pellucid.data.batch import Batch
-from pellucid.data.clean_pictures import open_selected, refuse_leaks_into, split_validation
+from pellucid.data.cache import PixelCache
+from pellucid.data.clean_pictures import (
+    open_selected,
+    opened_pictures,
+    refuse_leaks_into,
+    split_validation,
+    store_pictures,
+)
 from pellucid.data.config import PictureSource
-from pellucid.data.crops import ResidentPictures
+from pellucid.data.crops import ResidentPictures, SizedPictures
 from pellucid.data.degraded_batches import generator_of
-from pellucid.data.fingerprint import fingerprint_pixels
-from pellucid.data.sources import read_pixels
+from pellucid.data.fingerprint import fingerprint_source
 
 DOMAIN = "unpaired"
 
@@ -24,7 +30,7 @@ class UnpairedBatches:
     """A batch for every step, each a pure function of `(seed, step, rank)`: resuming needs no state.
 
     Args:
-        degraded: pictures to learn to restore, uint8, `(3, H, W)` each.
+        degraded: pictures to learn to restore, uint8, `(3, H, W)` each, to be kept on the device; or a store of them.
         clean: pictures of anything similar, likewise; no two of a batch belong together.
         patch_size: pixels.
         batch_size: patches of each.
@@ -39,8 +45,8 @@ class UnpairedBatches:
 
     def __init__(
         self,
-        degraded: Sequence[Tensor],
-        clean: Sequence[Tensor],
+        degraded: Sequence[Tensor] | SizedPictures,
+        clean: Sequence[Tensor] | SizedPictures,
         *,
         patch_size: int,
         batch_size: int,
@@ -49,7 +55,9 @@ class UnpairedBatches:
         device: torch.device | str = "cpu",
         rank: int = 0,
     ):
-        self.degraded, self.clean = ResidentPictures(degraded, device), ResidentPictures(clean, device)
+        self.degraded, self.clean = (
+            its if isinstance(its, SizedPictures) else ResidentPictures(its, device) for its in (degraded, clean)
+        )
         self.patch_size, self.batch_size, self.seed = patch_size, batch_size, seed
         self.is_turned, self.rank = is_turned, rank
 
@@ -59,7 +67,7 @@ class UnpairedBatches:
         degraded = self._drawn(self.degraded, draws)
         return Batch(degraded, self._drawn(self.clean, draws), (DOMAIN,) * self.batch_size, step)
 
-    def _drawn(self, pictures: ResidentPictures, draws: Generator) -> Tensor:
+    def _drawn(self, pictures: SizedPictures, draws: Generator) -> Tensor:
         crops = pictures.draw(self.batch_size, self.patch_size, draws)
         if not self.is_turned:
             crops.turn.zero_()
@@ -76,6 +84,7 @@ def unpaired_batches(
     is_turned: bool,
     validation_share: float,
     refuse_leaks: Sequence[str],
+    memory_bytes: int,
     seed: int,
     device: torch.device | str,
     rank: int,
@@ -91,6 +100,7 @@ def unpaired_batches(
         is_turned: any of the eight flips and turns.
         validation_share: of both, held out.
         refuse_leaks: test sets that none of the pictures may occur in.
+        memory_bytes: for decoded pictures of both; when they need more, they are decoded as they are drawn.
         seed: of everything random.
         device: where pictures live.
         rank: of this process among several.
@@ -98,18 +108,19 @@ def unpaired_batches(
     Raises:
         DataError: when pictures are not there, or occur in a test set.
     """
-    read = [_read(sources, data_root) for sources in (degraded, clean)]
-    refuse_leaks_into(refuse_leaks, [*read[0], *read[1]], data_root)
-    parts = [split_validation([pixels for _, pixels in its], validation_share) for its in read]
+    sources = [[open_selected(wanted, data_root) for wanted in its] for its in (degraded, clean)]
+    half = memory_bytes // 2
+    opened = [opened_pictures(its, cache=PixelCache(half)) for its in sources]
+    refuse_leaks_into(refuse_leaks, ((one.name, one.read()) for its in opened for one in its), data_root)
+    training, held_out = zip(*(split_validation(its, validation_share) for its in opened), strict=True)
+    few = [its[:: max(1, len(its) // MOST_VALIDATED)] for its in held_out]
     make = {"patch_size": patch_size, "is_turned": is_turned, "device": device}
-    batches = UnpairedBatches(parts[0][0], parts[1][0], batch_size=batch_size, seed=seed, rank=rank, **make)
-    held_out = UnpairedBatches(parts[0][1], parts[1][1], batch_size=MOST_VALIDATED, seed=seed + 1, **make)
+    validation = UnpairedBatches(
+        *([one.read() for one in its] for its in few), batch_size=MOST_VALIDATED, seed=seed + 1, **make
+    )(0)
+    stores = [store_pictures(its, half, device) for its in training]
+    batches = UnpairedBatches(*stores, batch_size=batch_size, seed=seed, rank=rank, **make)
     prints: dict[str, object] = {}
-    for name, its in zip(("degraded", "clean"), read, strict=True):
-        prints[name] = fingerprint_pixels(its).to_json()
-    return batches, held_out(0), prints
-
-
-def _read(sources: Sequence[PictureSource], data_root: Path | None) -> list[tuple[str, Tensor]]:
-    opened = [open_selected(wanted, data_root) for wanted in sources]
-    return [(name, read_pixels(source, name)) for source in opened for name in source.names]
+    for name, its in zip(("degraded", "clean"), sources, strict=True):
+        prints[name] = [fingerprint_source(source).to_json() for source in its]
+    return batches, validation, prints

@@ -21,11 +21,15 @@ class UnpairedSettings(Section):
     refuse_leaks_into: tuple[str, ...] = Field(
         default=(), description="Test sets whose pictures must not occur among these, compared by content."
     )
+    memory: str = Field(
+        default="8G", description="For decoded pictures; when they need more, they are decoded as they are drawn."
+    )
     seed: int = Field(default=0, description="Seed of crops and places; step n of rank r depends on (seed, n, r).")
 
     def batches(self, data_root: Path | None, device: Any, rank: int) -> tuple[Any, Any, dict[str, Any]]:
         """See `pellucid.data.config.OwnBatches`."""
         from pellucid.data.unpaired_batches import unpaired_batches  # torch comes with it
+        from pellucid.images.memory import parse_memory
 
         return unpaired_batches(
             self.rainy,
@@ -36,6 +40,7 @@ class UnpairedSettings(Section):
             is_turned=self.turned,
             validation_share=self.validation_share,
             refuse_leaks=self.refuse_leaks_into,
+            memory_bytes=parse_memory(self.memory),
             seed=self.seed,
             device=device,
             rank=rank,
