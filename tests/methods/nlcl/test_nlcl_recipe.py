@@ -106,7 +106,7 @@ def test_a_released_rain_head_is_stepped_twice() -> None:
     assert rates[1] == pytest.approx(4e-4, rel=1e-2)
 
 
-@pytest.mark.parametrize("name", ["adversarial", "location", "layer", "consistency", "sparsity", "transfer"])
+@pytest.mark.parametrize("name", ["adversarial", "location", "layer", "consistency", "sparsity", "transfer", "replay"])
 def test_each_loss_alone_moves_what_it_is_about(name: str) -> None:
     moved = {
         "adversarial": {"background", "discriminator"},
@@ -115,6 +115,7 @@ def test_each_loss_alone_moves_what_it_is_about(name: str) -> None:
         "consistency": {"background", "rain"},
         "sparsity": {"rain"},
         "transfer": {"background"},
+        "replay": {"background"},
     }
     none = dict.fromkeys(moved, 0.0)
     made = recipe(objective={**none, name: 1.0})

@@ -88,6 +88,15 @@ class NLCLObjectiveSettings(Section):
     transfer_strength: tuple[float, float] = Field(
         default=(0.0, 1.5), description="Between which s is drawn, patch by patch; at 0 clean pictures stay clean."
     )
+    replay: float = Field(
+        default=0.0,
+        ge=0,
+        description="Clean pictures are degraded by `replayed`, and are to be restored: what the network knows it is "
+        "not to forget. Not in the paper.",
+    )
+    replayed: dict[str, float] = Field(
+        default={"rain": 4.0, "rain+jpeg": 1.0}, description="As `data.mixture` of other methods."
+    )
     location_encoder: Literal["generator", "discriminator", "vgg", "separate"] = Field(
         default="generator", description="Whose features the location loss compares (paper: the generator's)."
     )
@@ -109,6 +118,13 @@ class NLCLObjectiveSettings(Section):
         description="Weight of the background's own anchors in the layer loss; below 1 is our reading of the "
         "asymmetric successor (TPAMI 2024).",
     )
+
+    @model_validator(mode="after")
+    def _replayed_can_be_drawn(self) -> "NLCLObjectiveSettings":
+        from pellucid.degradations.mixing import Mixture  # torch comes with it
+
+        Mixture(self.replayed, (0.0, 1.0))
+        return self
 
 
 class NLCLOptimisation(Section):

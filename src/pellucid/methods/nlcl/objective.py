@@ -37,8 +37,8 @@ def sparsity_loss(rain: Tensor) -> Tensor:
     return (2 * rain).float().abs().mean()
 
 
-def transfer_loss(restored: Tensor, clean: Tensor) -> Tensor:
-    """Mean |G_B(C + R) - C|, in the same scale, of clean pictures that rain of others was laid on."""
+def restored_loss(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean |G_B(C + R) - C|, in the same scale, of clean pictures that rain was laid on."""
     return (2 * (restored - clean)).float().abs().mean()
 
 

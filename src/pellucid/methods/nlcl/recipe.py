@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 from pellucid.data.degraded_batches import generator_of
+from pellucid.degradations.mixing import Mixture, apply_chains
+from pellucid.degradations.noise import as_stored
 from pellucid.errors import ConfigurationError, MethodError
 from pellucid.methods.averaging import AveragedWeights
 from pellucid.methods.network_recipe import started_network
@@ -19,9 +21,9 @@ from pellucid.methods.nlcl.objective import (
     consistency_loss,
     discriminator_loss,
     rained_on,
+    restored_loss,
     shown_rain,
     sparsity_loss,
-    transfer_loss,
 )
 from pellucid.methods.nlcl.restorer import DerainingRestorer, mismatch
 from pellucid.methods.nlcl.stopping import StopRule
@@ -71,6 +73,7 @@ class NLCLRecipe:
         self.background, self.rain = background.to(device), started_network(config.rain)[0].to(device)
         _check_roles(self.background, self.rain)
         self.start = copy.deepcopy(self.background).eval().requires_grad_(False) if settings.transfer else None
+        self.replayed = Mixture(settings.replayed, (0.0, 1.0))
         self.discriminator = PatchDiscriminator(config.discriminator_width).to(device)
         self.location_own = self._own_encoder(settings.location_encoder)
         self.layer_own = self._own_encoder(settings.layer_encoder)
@@ -197,6 +200,7 @@ class NLCLRecipe:
             "consistency": its.consistency,
             "sparsity": its.sparsity,
             "transfer": its.transfer,
+            "replay": its.replay,
         }
 
     def _terms(self, batch: Batch, made: Tensor, before: list[Tensor], places: torch.Generator) -> dict[str, Tensor]:
@@ -231,8 +235,18 @@ class NLCLRecipe:
             least, most = settings.transfer_strength
             drawn = torch.rand(len(observed), 1, 1, 1, generator=places).to(observed.device)
             laid = rained_on(batch.clean, rain, least + (most - least) * drawn)
-            terms["transfer"] = transfer_loss(self.background(laid), batch.clean)
+            terms["transfer"] = restored_loss(self.background(laid), batch.clean)
+        if settings.replay:
+            degraded = self._replayed(batch.clean, places)
+            terms["replay"] = restored_loss(self.background(degraded), batch.clean)
         return terms
+
+    def _replayed(self, clean: Tensor, draws: torch.Generator) -> Tensor:
+        """Clean pictures degraded by what the network is not to forget, as files hold them."""
+        chains = [self.replayed.draw(draws) for _ in range(len(clean))]
+        seed = int(torch.randint(1 << 62, (), generator=draws))
+        pixels = torch.Generator(clean.device).manual_seed(seed)
+        return as_stored(apply_chains(clean, chains, pixels), clip=True, round_to_8_bits=True)
 
     def judge(self, batch: Batch) -> dict[str, float]:
         """What can be said of held-out pictures without knowing how they should look.
