@@ -190,6 +190,33 @@ def test_a_second_ctrl_c_stops_at_once(open_run) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+class SettlingRecipe(CountingRecipe):
+    """A recipe that has gone far enough once it stepped five times, and says so when it is looked at."""
+
+    over: str | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "over": self.over}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.over = state["over"]
+
+
+def test_a_recipe_that_has_settled_is_saved_and_not_taken_up_again(open_run) -> None:
+    run, recipe = open_run(), SettlingRecipe()
+
+    def look(recipe: Any, step: int) -> dict[str, float]:
+        recipe.over = "no better" if recipe.taken >= 5 else None
+        return {}
+
+    outcome = train(recipe, batches, settings(validate_every=2), run, validate=look)
+    assert (outcome.step, outcome.reason) == (6, "settled")
+    assert checkpoints(run.checkpoints)[-1].name == "step-00000006"
+    again = SettlingRecipe(at={6: lambda: pytest.fail("it was over")})
+    assert train(again, batches, settings(validate_every=2), run, validate=look).reason == "settled"
+
+
 def test_time_limits_save_and_stop(open_run) -> None:
     run = open_run()
     recipe = CountingRecipe(at={3: lambda: time.sleep(0.05)})

@@ -171,7 +171,7 @@ class NLCLConfig(Section):
     discriminator_width: int = Field(default=64, ge=4, description="Channels of its first layer (release: 64).")
     head_width: int = Field(default=256, ge=8, description="Of the vectors that are compared (release: 256).")
     sampling: SamplingSettings = Field(default=SamplingSettings(), description="Which places are compared.")
-    objective: NLCLObjectiveSettings = Field(default=NLCLObjectiveSettings(), description="What is minimised.")
+    objective: NLCLObjectiveSettings = Field(default_factory=NLCLObjectiveSettings, description="What is minimised.")
     optimisation: NLCLOptimisation = Field(default=NLCLOptimisation(), description="How all learn.")
     stopping: StoppingSettings = Field(default=StoppingSettings(), description="When it is enough.")
     data: UnpairedSettings
