@@ -87,6 +87,11 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--skip", nargs="+", type=int, choices=[0, 1], default=[1, 0])
     parser.add_argument("--runs", type=Path, default=Path("runs/nlcl-study"))
+    parser.add_argument("--recipe", type=Path, default=RECIPE, help="recipes/nlcl/paper.yaml is the paper's size")
+    parser.add_argument("--settings", nargs=argparse.REMAINDER, default=[], help="further ones of the recipe, last")
+    parser.add_argument(
+        "--only", choices=["train", "measure"], help="here one, there the other"
+    )
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -106,8 +111,11 @@ def main() -> None:
             str(folder),
         ]
         started = time.perf_counter()
-        train(RECIPE, overrides)
+        if arguments.only != "measure":
+            train(arguments.recipe, [*overrides, *arguments.settings])
         seconds = time.perf_counter() - started
+        if arguments.only == "train":
+            continue
         found = measured(folder / "weights.safetensors") | {"seconds": seconds}
         print(key, {name: round(value, 2) for name, value in found.items()}, flush=True)
         kept = _kept(path) | {key: found}
