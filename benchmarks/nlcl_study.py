@@ -89,9 +89,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/nlcl-study"))
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="recipes/nlcl/paper.yaml is the paper's size")
     parser.add_argument("--settings", nargs=argparse.REMAINDER, default=[], help="further ones of the recipe, last")
-    parser.add_argument(
-        "--only", choices=["train", "measure"], help="here one, there the other"
-    )
+    parser.add_argument("--only", choices=["train", "measure"], help="here one, there the other")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -125,6 +125,15 @@ def test_each_loss_alone_moves_what_it_is_about(name: str) -> None:
     assert {key.split(":")[0] for key in before if not torch.equal(before[key], after[key])} == moved[name]
 
 
+def test_consistency_may_leave_the_background_network_alone() -> None:
+    none = dict.fromkeys(("adversarial", "location", "layer", "sparsity"), 0.0)
+    made = recipe(objective={**none, "consistency": 1.0, "consistency_moves": "rain"})
+    before = weights(made)
+    made.step(batch())
+    after = weights(made)
+    assert {key.split(":")[0] for key in before if not torch.equal(before[key], after[key])} == {"rain"}
+
+
 GOLDEN: dict[str, dict[str, float]] = {
     "paper": {
         "loss": 10.70844,

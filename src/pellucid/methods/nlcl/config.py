@@ -74,6 +74,11 @@ class NLCLObjectiveSettings(Section):
     location: float = Field(default=1.0, ge=0, description="The same place before and after (release: 1).")
     layer: float = Field(default=1.0, ge=0, description="Background against rain (release: 1).")
     consistency: float = Field(default=1.0, ge=0, description="(B + R - O)^2 (release: 1).")
+    consistency_moves: Literal["both", "rain"] = Field(
+        default="both",
+        description="Both networks, as published; or the rain network alone, where the background network is trained "
+        "already and would be led back to its input by rain that is not found yet.",
+    )
     sparsity: float = Field(default=0.1, ge=0, description="Absolute value of the rain (release: 0.1).")
     sparsity_on: Literal["rain", "difference"] = Field(
         default="rain", description="The rain network's output, as the figure has it; or O - B, as released."

@@ -223,7 +223,8 @@ class NLCLRecipe:
             if settings.layer:
                 terms["layer"] = self.contrast.layer(made, rain, self.layer_encoder, places)
             if settings.consistency:
-                terms["consistency"] = consistency_loss(observed, made, rain)
+                background = made if settings.consistency_moves == "both" else made.detach()
+                terms["consistency"] = consistency_loss(observed, background, rain)
             if rain_on_its_own:
                 terms["sparsity"] = sparsity_loss(rain)
         if settings.sparsity and settings.sparsity_on == "difference":
