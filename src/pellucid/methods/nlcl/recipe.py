@@ -256,9 +256,9 @@ class NLCLRecipe:
         those that training began with.
 
         Returns:
-            `mismatch`, the mean of |O - B - R|; `removed`, of |O - B|; `taken for clean`, the share of patches of
-            backgrounds whose score is above 1/2, and `clean taken for clean`; with patience also `quality`, `harm` and
-            `score`, by the perceiver. All of restored pictures clamped to the range.
+            `mismatch`, the mean of |O - B - R|; `removed`, of |O - B|; with a discriminator `taken for clean`, the
+            share of patches of backgrounds whose score is above 1/2, and `clean taken for clean`; with patience
+            `quality`, `harm` and `score`, by the perceiver. All of restored pictures clamped to the range.
         """
         if not self.rule.patience:
             return self._judged(self.restorer(), batch)
@@ -273,14 +273,19 @@ class NLCLRecipe:
         made = restore_patches(restorer, batch.degraded)
         with torch.no_grad():
             rain = torch.cat([restorer.restore(part).maps["rain"] for part in batch.degraded.split(1)])
-            scores = [self.discriminator(pictures).float() for pictures in (made, batch.clean)]
         return {
             **(self._perceived(made) if self.rule.patience else {}),
+            **(self._balance(made, batch.clean) if self.config.objective.adversarial else {}),
             "mismatch": mismatch(batch.degraded, made, rain).mean().item(),
             "removed": (batch.degraded - made).abs().mean().item(),
-            "taken for clean": (scores[0] > 0.5).float().mean().item(),
-            "clean taken for clean": (scores[1] > 0.5).float().mean().item(),
         }
+
+    @torch.no_grad()
+    def _balance(self, made: Tensor, clean: Tensor) -> dict[str, float]:
+        """Shares of patches that the discriminator takes for clean: where both are alike it tells nothing apart."""
+        scores = [self.discriminator(pictures).float() for pictures in (made, clean)]
+        shares = [(its > 0.5).float().mean().item() for its in scores]
+        return {"taken for clean": shares[0], "clean taken for clean": shares[1]}
 
     def _perceived(self, pictures: Tensor) -> dict[str, float]:
         """How good they look, the mean over them."""

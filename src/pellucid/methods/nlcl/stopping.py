@@ -32,7 +32,7 @@ class StopRule:
 
         Args:
             step: of the networks that were judged; 0 are those that it began with, which need not agree.
-            judged: `mismatch`, `removed`, `score`, and the shares `taken for clean` and `clean taken for clean`.
+            judged: `mismatch`, `removed`, `score`.
         """
         agrees = step == 0 or judged["mismatch"] <= judged["removed"]
         is_best = agrees and (self.best is None or judged["score"] > self.best)
