@@ -5,8 +5,10 @@
 
 Small networks (4 blocks of 16 channels; `recipes/nlcl/study.yaml`) learn from 82 rainy pictures and 82 clean ones of
 other scenes, 5,000 steps of one patch of 64 pixels each. Arms: (a) GAN and PatchNCE alone, as CUT; (b) and a network
-for rain, consistency and sparsity; (c) and the layer loss, with places as the paper's figure has them: all of NLCL; (d)
-the same with random places. Each without and with the skip from input to output. All weights are averaged over the last
+for rain, consistency and sparsity; (c) and the layer loss with places that look alike: NLCL; (d) the same with random
+places; in all of these every place of the location loss asks, as in CUT, so that one thing changes at a time. (e) has
+the paper's figure there: one place asks, and those least like it are its negatives. Each without and with the skip from
+input to output. All weights are averaged over the last
 thousand steps or so. Tested on the 100 pairs of Rain100L, of which nothing was trained on. `matched`: after each
 channel's mean and spread were brought to the input's, which takes away the drift of colour that networks without a skip
 have. What is in the output folder is not done again.
@@ -18,6 +20,7 @@ import statistics
 import time
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,14 +38,16 @@ CUT = ["--sampling.location_order", "random", "--objective.layer", "0"]
 ARMS: dict[str, list[str]] = {
     "a": [*CUT, "--objective.consistency", "0", "--objective.sparsity", "0"],
     "b": CUT,
-    "c": [],
+    "c": ["--sampling.location_order", "random"],
     "d": ["--sampling.location_order", "random", "--sampling.layer_order", "random"],
+    "e": [],
 }
 NAMES = {
     "a": "(a) GAN and PatchNCE",
     "b": "(b) and rain, consistency, sparsity",
     "c": "(c) and the layer loss: NLCL",
-    "d": "(d) NLCL with random places",
+    "d": "(d) the same with random places of the layers",
+    "e": "(e) NLCL with the location loss of the paper's figure",
 }
 SKIP = ["--background.arguments.skip", "true"]
 
@@ -99,6 +104,9 @@ def main() -> None:
         key = f"{arm} {'with' if skip else 'without'} skip, seed {seed}"
         if key in _kept(path):
             continue
+        settings = {"recipe": str(arguments.recipe), "settings": arguments.settings}
+        if _kept(path) and _kept(path)["made by"] != settings:
+            parser.error(f"Expected the settings of what is in {path}, got others: name another --output.")
         folder = arguments.runs / key.replace(" ", "-").replace(",", "")
         overrides = [
             *ARMS[arm],
@@ -116,7 +124,8 @@ def main() -> None:
             continue
         found = measured(folder / "weights.safetensors") | {"seconds": seconds}
         print(key, {name: round(value, 2) for name, value in found.items()}, flush=True)
-        kept = _kept(path) | {key: found}
+        found["steps"] = load(folder / "weights.safetensors", "cpu").description["step"]
+        kept: dict[str, Any] = {"made by": settings, **_kept(path), key: found}
         if "input" not in kept:
             kept["input"] = measured(None)
         with replacing(path) as partial:
@@ -124,15 +133,22 @@ def main() -> None:
         (arguments.output / "study.md").write_text(table(kept))
 
 
-def _kept(path: Path) -> dict[str, Figures]:
+def _kept(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 COLUMNS = {"rgb": "RGB", "y": "Y", "matched rgb": "RGB, matched", "matched y": "Y, matched", "ssim": "SSIM of Y"}
 
 
-def table(kept: dict[str, Figures]) -> str:
-    """Markdown: means over the seeds, and their spread where there are several."""
+def table(kept: dict[str, Any]) -> str:
+    """Markdown: means over the seeds, and their spread where there are several.
+
+    Raises:
+        ValueError: when runs have not as many steps.
+    """
+    steps = {its["steps"] for its in kept.values() if "steps" in its}
+    if len(steps) > 1:
+        raise ValueError(f"Expected runs of equal steps, got {sorted(steps)}: go on with the shorter ones.")
     lines = ["| | seeds | " + " | ".join(COLUMNS.values()) + " | mismatch |", "|---" * (len(COLUMNS) + 3) + "|"]
     whole = kept["input"]
     lines.append("| input |  | " + " | ".join(_shown([whole[name]], name) for name in COLUMNS) + " |  |")

@@ -1,6 +1,7 @@
 """`pellucid learn`: two folders in, a model with a card out."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,13 +48,49 @@ def test_two_folders_become_a_model_with_a_card(folders: tuple[Path, Path], tmp_
     picture = torch.rand(1, 3, 70, 90)
     restored = model.restore(picture)
     assert restored.image.shape == restored.maps["rain"].shape == picture.shape
-    # Once more is nothing to do; a model that somebody else put there stays.
+    # Once more is nothing to do, with other settings it is another run; what somebody else put there stays.
     assert learn(*folders, output, steps=4, patch_size=64, device="cpu").reason in ("finished", "settled")
-    other = tmp_path / "other.safetensors"
-    other.write_bytes(b"mine")
-    with pytest.raises(ImageError, match="Expected no file at"):
-        learn(*folders, other, steps=4, patch_size=64)
-    assert other.read_bytes() == b"mine"
+    with pytest.raises(ConfigurationError, match=r"begun with, got others: name another --output, or use --overwrite"):
+        learn(*folders, output, steps=5, patch_size=64, device="cpu")
+    for mine in (output, learned.card):
+        kept = mine.read_bytes()
+        mine.write_bytes(b"mine")
+        with pytest.raises(ImageError, match="Expected no file at"):
+            learn(*folders, output, steps=4, patch_size=64, device="cpu")
+        assert mine.read_bytes() == b"mine"
+        mine.write_bytes(kept)
+    assert learn(*folders, output, steps=2, patch_size=64, device="cpu", overwrite=True).reason != "interrupted"
+    assert "\n| 4" not in learned.card.read_text(encoding="utf-8")
+
+
+def test_what_the_folders_have_of_odd_pictures_is_told_and_left_out(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(app, "LOOK_EVERY", 2)
+    (folders[0] / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    Image.new("RGB", (40, 40)).save(folders[1] / "zz-small.png")
+    learned = learn(*folders, tmp_path / "mine.safetensors", steps=2, patch_size=64, device="cpu")
+    assert "1 pictures cannot be read and are left out, broken.png first" in learned.warnings
+    assert "1 clean pictures are smaller than a patch and left out, zz-small.png first" in learned.warnings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({}, "in 5 of 5 rainy pictures nothing is seen to be wrong"), ({"rain": 1}, "5 clean pictures look rainy")],
+)
+def test_folders_that_look_like_the_other_one_are_told(
+    folders: tuple[Path, Path], monkeypatch, wrong: dict[str, int], said: str
+) -> None:
+    seen = SimpleNamespace(perceive=lambda picture: SimpleNamespace(wrong=wrong))
+    monkeypatch.setattr("pellucid.methods.perceiver.load_perceiver", lambda: seen)
+    assert any(its.startswith(said) for its in app._checked_folders(*folders, 64)["warnings"])
+
+
+def test_a_time_limit_keeps_what_was_learned_so_far(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    learned = learn(*folders, tmp_path / "mine.safetensors", minutes=0.001, patch_size=64, device="cpu")
+    assert learned.reason == "time limit"
+    text = learned.card.read_text(encoding="utf-8")
+    assert "it ended at step 1 (time limit)" in text and ("\n| 1 | " in text or "\n| 1, kept | " in text)
 
 
 def test_what_cannot_be_learned_from_is_refused_before_anything_is_written(

@@ -5,16 +5,18 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from pellucid.app.recipe_file import Run, read_settings
 from pellucid.app.targets import check_is_not_there
-from pellucid.app.train import train_run
+from pellucid.app.train import Trained, train_run
 from pellucid.data.config import PictureSource
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.atomic import replacing
 from pellucid.version import __version__
+from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,9 @@ STEPS, MINUTES, PATIENCE, LOOK_EVERY = 2000, 15.0, 4, 100
 
 ENOUGH_CLEAN = 0.5
 """Share of the rainy pictures in which nothing is seen to be wrong, from which on it is worth a word."""
+
+FINDINGS, WRITTEN = "folders.json", "written.json"
+"""Beside the run: what is odd about the folders, and the hashes of what was written."""
 
 _GUIDED = {"guidance": {"semantics": {"name": "perceived"}}}
 
@@ -118,30 +123,74 @@ def learn(
     if output.suffix != ".safetensors":
         raise ConfigurationError(f"Expected an output that ends in .safetensors, got {output}: rename it.")
     folder = output.with_name(output.name + ".learning")
-    if not folder.is_dir():
-        check_is_not_there(output, [], overwrite=overwrite)
-    warnings = _checked_folders(rainy, clean, patch_size)
-    for warning in warnings:
-        logger.warning("Of the folders: %s.", warning)
-    run = _run(rainy, clean, start, steps, minutes, patch_size, seed, device)
-    trained = train_run(run, folder)
     card = output.with_suffix(".md")
+    for target in (output, card):
+        if not _is_ours(target, folder):
+            check_is_not_there(target, [], overwrite=overwrite)
+    if overwrite and (folder / FINDINGS).exists():  # what we began ourselves, and nothing else of that name
+        shutil.rmtree(folder)
+    noted = folder / FINDINGS
+    if noted.exists():  # looked at when it was begun; training compares the folders' contents with what they were
+        findings = json.loads(noted.read_text(encoding="utf-8"))
+    else:
+        findings = _checked_folders(rainy, clean, patch_size)
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(noted) as partial:
+            partial.write_text(json.dumps(findings), encoding="utf-8")
+    for warning in findings["warnings"]:
+        logger.warning("Of the folders: %s.", warning)
+    run = _run(rainy, clean, findings["unreadable"], start, steps, minutes, patch_size, seed, device)
+    try:
+        trained = train_run(run, folder)
+    except ConfigurationError as error:
+        if "differ" not in str(error):
+            raise
+        raise ConfigurationError(
+            f"Expected the settings and pictures that {folder} was begun with, got others: name another --output, or "
+            "use --overwrite to begin anew."
+        ) from error
     if trained.reason != "interrupted":
+        text = _card(output, folder, rainy, clean, trained, findings["warnings"])
         output.parent.mkdir(parents=True, exist_ok=True)
         with replacing(output) as partial:
             shutil.copyfile(folder / "weights.safetensors", partial)
         with replacing(card) as partial:
-            partial.write_text(_card(output, folder, rainy, clean, trained.reason, warnings), encoding="utf-8")
-    return Learned(output, card, folder, trained.reason, warnings)
+            partial.write_text(text, encoding="utf-8")
+        written = {target.name: sha256(target) for target in (output, card)}
+        with replacing(folder / WRITTEN) as partial:
+            partial.write_text(json.dumps(written), encoding="utf-8")
+    return Learned(output, card, folder, trained.reason, findings["warnings"])
+
+
+def _is_ours(target: Path, folder: Path) -> bool:
+    """Whether a file is as an earlier call for the same output wrote it."""
+    record = folder / WRITTEN
+    if not target.is_file() or not record.exists():
+        return False
+    return json.loads(record.read_text(encoding="utf-8")).get(target.name) == sha256(target)
 
 
 def _run(
-    rainy: Path, clean: Path, start: str, steps: int, minutes: float, patch_size: int, seed: int, device: str | None
+    rainy: Path,
+    clean: Path,
+    unreadable: Sequence[str],
+    start: str,
+    steps: int,
+    minutes: float,
+    patch_size: int,
+    seed: int,
+    device: str | None,
 ) -> Run:
+    from pellucid.methods.devices import chosen_device, spare_on_device
+    from pellucid.methods.restorer import fastest_dtype
+
+    chosen = chosen_device(device)
+    has_bf16 = fastest_dtype(chosen).itemsize == 2
     data = {
-        "rainy": [{"path": str(rainy.resolve())}],
-        "clean": [{"path": str(clean.resolve())}],
+        "rainy": [{"path": str(rainy.resolve()), "exclude": list(unreadable)}],
+        "clean": [{"path": str(clean.resolve()), "exclude": list(unreadable)}],
         "patch_size": patch_size,
+        "memory": f"{max(1, spare_on_device('cpu') // 3 >> 30)}G",
         "batch_size": 2,
         "seed": seed,
     }
@@ -151,7 +200,9 @@ def _run(
         "validate_every": LOOK_EVERY,
         "checkpoint_every": LOOK_EVERY,
         "log_every": 20,
+        "prefetch": 1,
         "device": device,
+        "precision": "bf16" if has_bf16 else "no",
     }
     stopping = {"patience": PATIENCE}
     return read_settings(
@@ -159,8 +210,8 @@ def _run(
     )
 
 
-def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> list[str]:
-    """What is odd about the folders; every picture is read once, and held alone."""
+def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> dict[str, list[str]]:
+    """What is odd about the folders, as `warnings`, and patterns of what cannot be read; each picture is held alone."""
     from pellucid.data.clean_pictures import open_selected
     from pellucid.data.sources import read_pixels
     from pellucid.data.unpaired_check import check_unpaired
@@ -168,15 +219,24 @@ def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> list[str]:
 
     perceiver = load_perceiver()
     wrong: dict[Path, dict[str, list[str]]] = {rainy: {}, clean: {}}
+    unreadable: list[str] = []
 
     def pictures(folder: Path) -> Iterator[tuple[str, Any]]:
         source = open_selected(PictureSource(path=folder.resolve()))
         for name in source.names:
-            pixels = read_pixels(source, name)
+            try:
+                pixels = read_pixels(source, name)
+            except ImageError as error:
+                logger.warning("%s", error)
+                unreadable.append(name)
+                continue
             wrong[folder][name] = list(perceiver.perceive(pixels[None].float() / 255).wrong)
             yield name, pixels
 
+    logger.info("Looking at the pictures of both folders.")
     warnings = check_unpaired(pictures(rainy), pictures(clean), patch_size)
+    if unreadable:
+        warnings.append(f"{len(unreadable)} pictures cannot be read and are left out, {unreadable[0]} first")
     fine = [name for name, found in wrong[rainy].items() if not found]
     if len(fine) > ENOUGH_CLEAN * len(wrong[rainy]):
         warnings.append(
@@ -185,26 +245,34 @@ def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> list[str]:
     rained = [name for name, found in wrong[clean].items() if "rain" in found]
     if rained:
         warnings.append(f"{len(rained)} clean pictures look rainy, {rained[0]} first")
-    return warnings
+    return {"warnings": warnings, "unreadable": [escape(name) for name in unreadable]}
 
 
-def _card(output: Path, folder: Path, rainy: Path, clean: Path, reason: str, warnings: Sequence[str]) -> str:
+def _card(output: Path, folder: Path, rainy: Path, clean: Path, trained: Trained, warnings: Sequence[str]) -> str:
     """What a user should know of the model a year later."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    from pellucid.weights.files import load_weights
+
+    log = folder / "log.jsonl"
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
     looks = [line for line in lines if "validation/score" in line]
     pictures = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
+    best = load_weights(folder / "weights.safetensors")[1].get("best_step")
     names = ("score", "quality", "harm", "mismatch", "removed")
     rows = [
-        f"| {look['step']} | " + " | ".join(f"{look[f'validation/{name}']:.4f}" for name in names) + " |"
+        f"| {look['step']}{', kept' * (look['step'] == best)} | "
+        + " | ".join(f"{look[f'validation/{name}']:.4f}" for name in names)
+        + " |"
         for look in looks
     ]
+    nothing = "; nothing better was found than what it began with" if best == 0 else ""
     odd = "\n".join(f"- {warning}" for warning in warnings) or "- nothing"
     return f"""# {output.name}
 
-A derainer that was learned from rainy pictures and clean ones of something else, without pairs (NLCL, CVPR 2022), by
-Pellucid {__version__}. Use it with `pellucid restore PHOTO --model {output.name}`.
+A derainer that was learned from rainy pictures and clean ones of something else, without pairs, by Pellucid
+{__version__} (docs/methods/nlcl.md). Use it with `pellucid restore PHOTO --model {output.name}`.
 
-Learned from `{rainy.name}` and `{clean.name}`; it ended at step {lines[-1]["step"]} ({reason}). Odd about the folders:
+Learned from `{rainy.name}` and `{clean.name}`; it ended at step {trained.step} ({trained.reason}).
+The background network is that of step {best}{nothing}. Odd about the folders:
 
 {odd}
 
@@ -214,9 +282,10 @@ Learned from `{rainy.name}` and `{clean.name}`; it ended at step {lines[-1]["ste
 |{"---|" * (len(names) + 1)}
 {chr(10).join(rows)}
 
-score: quality less harm, as the perceiver sees them; the weights of the highest are kept, or those that it began with.
-mismatch: mean of the absolute difference between a picture and its background and rain together. removed: mean absolute
-change. Nothing here says that a picture became truer: look at the sample sheets.
+score: quality less harm, as the perceiver sees them; of the networks that agree (mismatch no more than removed) the one
+of the highest score is kept, the one that it began with among them. mismatch: mean of the absolute difference between a
+picture and its background and rain together. removed: mean absolute change. Nothing here says that a picture became
+truer: look at the sample sheets.
 
 ## Pictures
 

@@ -19,6 +19,7 @@ from pellucid.data.config import PictureSource
 from pellucid.data.crops import ResidentPictures, SizedPictures
 from pellucid.data.degraded_batches import generator_of
 from pellucid.data.fingerprint import fingerprint_source
+from pellucid.errors import DataError
 
 DOMAIN = "unpaired"
 
@@ -112,7 +113,14 @@ def unpaired_batches(
     half = memory_bytes // 2
     opened = [opened_pictures(its, cache=PixelCache(half)) for its in sources]
     refuse_leaks_into(refuse_leaks, ((one.name, one.read()) for its in opened for one in its), data_root)
-    training, held_out = zip(*(split_validation(its, validation_share) for its in opened), strict=True)
+    large = [[one for one in its if min(one.height, one.width) >= patch_size] for its in opened]
+    for kind, its in zip(("degraded", "clean"), large, strict=True):
+        if not its:
+            raise DataError(
+                f"Expected {kind} pictures of at least {patch_size} pixels a side, got none: lower data.patch_size, or "
+                "take larger pictures."
+            )
+    training, held_out = zip(*(split_validation(its, validation_share) for its in large), strict=True)
     few = [its[:: max(1, len(its) // MOST_VALIDATED)] for its in held_out]
     make = {"patch_size": patch_size, "is_turned": is_turned, "device": device}
     validation = UnpairedBatches(

@@ -36,8 +36,7 @@ class PatchDiscriminator(nn.Module):
     Source:
         Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017 (70 x 70), with the
         downsampling of Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019, as CUT and NLCL have
-        it: normal weights of gain 0.02, instance norm without weights, leaky ReLU of 0.2. Differs: weights are drawn by
-        Xavier's rule as released, but a bias starts at 0.
+        it: Xavier-normal weights of gain 0.02, instance norm without weights, leaky ReLU of 0.2, biases of 0.
     """
 
     def __init__(self, width: int = 64):

@@ -98,11 +98,13 @@ def train(
                 progress.show(means.get("loss"))
                 sums.clear()
                 window_images = 0
-            if is_main and validate is not None and (done % settings.validate_every == 0 or done == settings.steps):
+            is_over = _is_over(settings, started, started_cpu) and done < settings.steps
+            # What stops by looking gets a last look, or what was learned since the one before would not count.
+            is_looked_at = done % settings.validate_every == 0 or done == settings.steps
+            if is_main and validate is not None and (is_looked_at or (is_over and isinstance(recipe, Stopping))):
                 paused = time.monotonic()
                 run.log(done, **validate(recipe, done))
                 window += time.monotonic() - paused  # so that the pace is that of training alone
-            is_over = _is_over(settings, started, started_cpu) and done < settings.steps
             is_settled = done < settings.steps and _is_settled(recipe)
             reason = REASONS[agree(3 if interrupted.is_set() else 2 if is_over else int(is_settled))]
             if is_main and (done % settings.checkpoint_every == 0 or done == settings.steps or reason != "finished"):

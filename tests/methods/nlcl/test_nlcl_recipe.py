@@ -17,6 +17,7 @@ from pellucid.errors import ConfigurationError, MethodError
 from pellucid.methods.load import load
 from pellucid.methods.nlcl.config import NLCLConfig
 from pellucid.methods.nlcl.recipe import NLCLRecipe
+from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
 SMALL: dict[str, Any] = {
     "background": {"arguments": {"width": 4, "blocks": 2}},
@@ -210,6 +211,62 @@ def test_it_goes_on_as_if_it_had_not_stopped() -> None:
         second.step(batch(step))
     assert all(torch.equal(value, weights(second)[name]) for name, value in weights(whole).items())
     assert all(torch.equal(value, second.weights()[0][name]) for name, value in whole.weights()[0].items())
+
+
+def liked(made: NLCLRecipe, *scores: float) -> None:
+    """Look once, or at first twice: at what it began with, and at what it is now."""
+    coming = iter(scores)
+    made._judged = lambda *_: {"score": next(coming), "mismatch": 0.0, "removed": 0.0}  # pyright: ignore
+    made.judge(batch(90))
+
+
+QUIET = {"stopping": {"patience": 3}, "objective": {"transfer": 1.0, "replay": 1.0}}
+
+
+def test_the_best_background_is_kept_through_a_stop_and_the_rain_is_of_now(tmp_path: Path) -> None:
+    def run(stops: bool) -> NLCLRecipe:
+        made = recipe("pellucid", **QUIET)
+        for step, score in enumerate((0.9, 0.2, 0.1)):
+            made.step(batch(step))
+            liked(made, *((0.5, score) if step == 0 else (score,)))
+            if step == 0:
+                best = {name: its.clone() for name, its in made.averages["background"].weights().items()}
+            if stops and step == 1:
+                save_checkpoint(tmp_path, {"recipe": made.state_dict()}, 2, 1)
+                made = recipe("pellucid", **QUIET)
+                made.load_state_dict(load_checkpoint(checkpoints(tmp_path)[-1])[1]["recipe"])
+        tensors, told = made.weights()
+        assert told["best_step"] == 1 and made.rule.waited == 2
+        assert all(torch.equal(tensors[f"background.{name}"], its) for name, its in best.items())
+        assert not torch.equal(tensors["background.tail.weight"], made.averages["background"].weights()["tail.weight"])
+        now = made.averages["rain"].weights()
+        assert all(torch.equal(tensors[f"rain.{name}"], its) for name, its in now.items())
+        return made
+
+    whole, stopped = run(stops=False), run(stops=True)
+    assert all(torch.equal(its, stopped.weights()[0][name]) for name, its in whole.weights()[0].items())
+
+
+def test_what_it_began_with_is_kept_when_it_is_liked_best() -> None:
+    made = recipe("pellucid", **QUIET)
+    before = {name: its.clone() for name, its in made.background.state_dict().items()}
+    made.step(batch())
+    liked(made, 0.5, 0.4)
+    tensors, told = made.weights()
+    assert told["best_step"] == 0
+    assert all(torch.equal(tensors[f"background.{name}"], its) for name, its in before.items())
+
+
+def test_transferred_rain_is_what_was_found_before_training() -> None:
+    made = recipe("pellucid", objective={"transfer": 1.0, "transfer_strength": [1.0, 1.0]})
+    observed = batch().degraded
+    with torch.no_grad():
+        first = observed - made.start(observed)
+    for step in range(3):
+        made.step(batch(step))
+    with torch.no_grad():
+        assert torch.equal(observed - made.start(observed), first)
+        assert not torch.equal(observed - made.background(observed), first)
 
 
 def test_presets_fill_only_what_is_not_said() -> None:

@@ -66,6 +66,13 @@ def test_a_texture_that_repeats_is_found_where_it_repeats() -> None:
     assert len({tuple(its) for its in places.tolist()}) == 9
 
 
+def test_in_a_plain_picture_the_query_is_still_the_first() -> None:
+    centres = draw_centres(2, 64, 64, Search(), seeded(5))
+    places = sample_places(torch.ones(2, 3, 64, 64), 8, "nearest", seeded(5))
+    assert torch.equal(places[:, 0], centres)
+    assert all(len({tuple(its) for its in row.tolist()}) == 8 for row in places)
+
+
 def test_centres_are_everywhere_a_patch_from_the_border_and_nowhere_else() -> None:
     centres = draw_centres(4000, 36, 40, Search(), seeded())
     assert set(centres[:, 0].tolist()) == set(range(16, 21))

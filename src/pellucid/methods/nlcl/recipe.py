@@ -89,7 +89,7 @@ class NLCLRecipe:
         decay = config.optimisation.average_decay
         self.averages = {name: AveragedWeights(self.networks[name], decay) for name in ("background", "rain")}
         self.rule = StopRule(config.stopping.patience)
-        self.kept = {name: average.weights() for name, average in self.averages.items()}
+        self.kept = self.averages["background"].weights()
         self.perceiver: Perceiver | None = None
         self.taken = 0
 
@@ -263,10 +263,10 @@ class NLCLRecipe:
         if not self.rule.patience:
             return self._judged(self.restorer(), batch)
         if self.rule.best is None:
-            self.rule.look(0, self._judged(self._restorer_of(self.kept), batch))
+            self.rule.look(0, self._judged(self._restorer_of({**self._now(), "background": self.kept}), batch))
         judged = self._judged(self.restorer(), batch)
         if self.rule.look(self.taken, judged):
-            self.kept = {name: average.weights() for name, average in self.averages.items()}
+            self.kept = self.averages["background"].weights()
         return judged
 
     def _judged(self, restorer: DerainingRestorer, batch: Batch) -> dict[str, float]:
@@ -304,7 +304,10 @@ class NLCLRecipe:
 
     def restorer(self) -> DerainingRestorer:
         """With the weights of now, averaged; training may go on."""
-        return self._restorer_of({name: average.weights() for name, average in self.averages.items()})
+        return self._restorer_of(self._now())
+
+    def _now(self) -> dict[str, dict[str, Tensor]]:
+        return {name: average.weights() for name, average in self.averages.items()}
 
     def _restorer_of(self, weights: dict[str, dict[str, Tensor]]) -> DerainingRestorer:
         networks = []
@@ -341,9 +344,10 @@ class NLCLRecipe:
     def weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Both networks' averaged weights, how to build them, and what was trained before, where training went on.
 
-        With patience they are the best that were seen, and `best_step` tells when.
+        With patience the background's are the best that were seen, and `best_step` tells when; the rain's are always
+        those of now, since an early rain network knows nothing of any background.
         """
-        weights = self.kept if self.rule.patience else {name: its.weights() for name, its in self.averages.items()}
+        weights = self._now() | ({"background": self.kept} if self.rule.patience else {})
         tensors = {f"{part}.{name}": value for part, its in weights.items() for name, value in its.items()}
         parts = {"background": self.config.background, "rain": self.config.rain}
         told = {name: {"name": its.name, "arguments": its.arguments} for name, its in parts.items()}

@@ -22,7 +22,7 @@ class DerainingRestorer:
         background: network that gives the background.
         rain: network that gives the rain.
         device: where both run.
-        dtype: see `NetworkRestorer`.
+        dtype: see `NetworkRestorer`; float32 when absent and the background network has no skip.
     """
 
     def __init__(
@@ -33,6 +33,8 @@ class DerainingRestorer:
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
     ):
+        if dtype is None and not getattr(background, "skip", True):
+            dtype = torch.float32  # without a skip the whole picture goes through the network, and would be rounded
         self.inner = NetworkRestorer(background, device=device, dtype=dtype)
         set_precision(rain, fastest_dtype(device) if dtype is None else dtype)
         self.rain = rain.eval().to(self.inner.device, memory_format=torch.channels_last)  # pyright: ignore

@@ -134,6 +134,8 @@ def sample_places(
     found, firsts = distances(pictures, centres, search)
     flat = found.flatten(1)
     if order == "nearest":
+        own = (centres - firsts).to(flat.device)
+        flat = flat.scatter(1, (own[:, :1] * found.shape[2] + own[:, 1:]), -1.0)  # the first, in a plain sky, too
         chosen = flat.topk(count, dim=1, largest=False).indices
     else:
         chosen = flat.masked_fill(flat.isinf(), -1).topk(count - 1, dim=1).indices
