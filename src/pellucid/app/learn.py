@@ -101,8 +101,7 @@ def learn(
     The rules of `stopping.StopRule` say which weights are kept, those that it began with among them.
 
     Args:
-        rainy: folder or tar archive of pictures to learn to restore: of rain, or of anything else that adds to a
-            picture.
+        rainy: folder or tar archive of pictures to learn to restore.
         clean: likewise of pictures without it; what they show should be of the same kind.
         output: weights file to write.
         start: a name of `STARTS`.
@@ -111,7 +110,7 @@ def learn(
         patch_size: pixels.
         seed: of everything random.
         device: `"cpu"`, or the best at hand when absent.
-        overwrite: whether a file at `output` may be replaced.
+        overwrite: whether files that are there may be replaced; what was begun for `output` is then begun anew.
 
     Raises:
         DataError: when the folders cannot be learned from.

@@ -21,8 +21,8 @@ def learn(
 ) -> int:
     """Learn to remove rain from two folders without pairs; run the same command again to go on where it stopped.
 
-    Writes a model for `pellucid restore --model`, a card beside it, and a folder with sample sheets. Anything else that
-    adds to a picture will do for rain: snow, dust, scratches.
+    Writes a model for `pellucid restore --model`, a card beside it, and a folder with sample sheets. It begins with what
+    the default model finds of the rain; what that does not find, it does not learn.
 
     Example: pellucid learn --rainy holiday/rain --clean holiday/sun -o rain.safetensors
 
@@ -36,7 +36,7 @@ def learn(
         patch_size: Side of the patches that are learned from, pixels.
         seed: Of everything random.
         device: cpu; the best at hand without it.
-        overwrite: Replace a file that is there.
+        overwrite: Replace files that are there, and begin anew.
     """
     from pellucid.app.learn import learn as learn_from
     from pellucid.cli.train import STATUS
