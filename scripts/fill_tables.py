@@ -17,6 +17,7 @@ DOCUMENTS = [
     ROOT / "docs/methods/dil.md",
     ROOT / "docs/methods/perceive_ir.md",
     ROOT / "docs/methods/bigprior.md",
+    ROOT / "docs/methods/nlcl.md",
     ROOT / "src/pellucid/weights/bundle/default.md",
     ROOT / "src/pellucid/weights/bundle/perceiver.md",
 ]

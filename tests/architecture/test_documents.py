@@ -155,7 +155,14 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "all-in-one-3/tables:1",
             "all-in-one-5/tables:1",
         ],
-        "docs/methods/bigprior.md": ["trust/trust", "bigprior-colorization", "bigprior-study/study", "colorize"],
+        "docs/methods/bigprior.md": [
+            "trust/trust",
+            "bigprior-colorization",
+            "bigprior-study/study",
+            "bigprior-network/study",
+            "colorize",
+        ],
+        "docs/methods/nlcl.md": ["nlcl-adapt/adapt"],
         "src/pellucid/weights/bundle/default.md": ["card"],
         "src/pellucid/weights/bundle/perceiver.md": ["perceiver/perceiver:1"],
     }
