@@ -47,7 +47,8 @@ STARTS: dict[str, dict[str, Any]] = {
             "transfer": 1.0,
             "replay": 2.0,
         },
-        "optimisation": {"background_rate": 1e-4, "average_decay": 0.995},
+        # The rain network begins with nothing and has a few minutes.
+        "optimisation": {"learning_rate": 1e-3, "background_rate": 1e-4, "average_decay": 0.99},
     },
     "nothing": {
         "background": {"arguments": {"width": 32, "blocks": 8}},
