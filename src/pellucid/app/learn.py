@@ -20,8 +20,11 @@ from pellucid.weights.files import sha256
 
 logger = logging.getLogger(__name__)
 
-STEPS, MINUTES, PATIENCE, LOOK_EVERY = 2000, 15.0, 4, 100
+STEPS, MINUTES, LOOK_EVERY = 2000, 15.0, 100
 """Of a run that goes on from the default model."""
+
+PATIENCE = {"default": 4, "nothing": 50}
+"""Looks without a better one, by what training begins with: a new network gives its input, which looks well for long."""
 
 ENOUGH_CLEAN = 0.5
 """Share of the rainy pictures in which nothing is seen to be wrong, from which on it is worth a word."""
@@ -204,7 +207,7 @@ def _run(
         "device": device,
         "precision": "bf16" if has_bf16 else "no",
     }
-    stopping = {"patience": PATIENCE}
+    stopping = {"patience": PATIENCE[start]}
     return read_settings(
         {"method": "nlcl", **COMMON, **STARTS[start], "data": data, "stopping": stopping, "training": training}
     )
