@@ -24,7 +24,7 @@ STEPS, MINUTES, LOOK_EVERY = 2000, 15.0, 100
 """Of a run that goes on from the default model."""
 
 PATIENCE = {"default": 4, "nothing": 50}
-"""Looks without a better one, by what training begins with: a new network gives its input, which looks well for long."""
+"""Looks without a better one, by what it begins with: a new network gives its input, which looks well for long."""
 
 ENOUGH_CLEAN = 0.5
 """Share of the rainy pictures in which nothing is seen to be wrong, from which on it is worth a word."""
