@@ -118,7 +118,9 @@ def main() -> None:
         ]
         started = time.perf_counter()
         if arguments.only != "measure":
-            train(arguments.recipe, [*overrides, *arguments.settings])
+            reason = train(arguments.recipe, [*overrides, *arguments.settings]).reason
+            if reason == "interrupted" or (reason != "finished" and arguments.only is None):
+                break  # half a run is no result; the same command goes on
         seconds = time.perf_counter() - started
         if arguments.only == "train":
             continue
