@@ -9,7 +9,10 @@ their parameters are not to be had on known terms. What stands in the table:
 
 rain: how probable rain is, times how severe, by the perceiver; the same for quality (more is better).
 mean, spread: the largest change of a channel's mean and standard deviation, in per cent of the input's, outside rain:
-over those pixels that are not brighter than the median of their 7 x 7 neighbourhood by more than 3 levels of 255.
+over those pixels whose white top-hat of 15 x 15 is at most 3 levels of 255, which is where nothing thinner than 15
+pixels is brighter than what lies about it. `by median` are the same over pixels that are not brighter than the median
+of their 7 x 7 neighbourhood by more than 3 levels: where streaks lie on streaks that median is rain itself, and what is
+removed there counts as drift. dry: share of the pixels outside rain, per cent, by the top-hat.
 mismatch: mean of |O - B - R|, levels of 255. removed: mean of |O - B| likewise.
 """
 
@@ -34,7 +37,7 @@ from pellucid.methods.nlcl.restorer import mismatch
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 
 TRAINED, CLEAN, SEED = 15, 100, 0
-ABOVE, WINDOW = 3 / 255, 7
+ABOVE, WIDEST, WINDOW = 3 / 255, 15, 7
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Row:
     quality_after: float
     mean: float
     spread: float
+    dry: float
+    mean_by_median: float
+    spread_by_median: float
     mismatch: float
     removed: float
 
@@ -99,20 +105,38 @@ def looked_at(
     pictures = {"before": image, "default": default.restore(image).image, "after": made.image}
     seen = [perceiver.perceive(rounded_to_8_bits(its)) for its in pictures.values()]
     rain = [its.kinds["rain"].presence * its.kinds["rain"].severity for its in seen]
+    dry = outside_rain(image)
     left = (image - made.image).abs().mean().item()
     row = Row(
-        *rain, *(its.quality for its in seen), *drift(image, made.image),
+        *rain, *(its.quality for its in seen),
+        *drift(image, made.image, dry), 100 * dry.float().mean().item(),
+        *drift(image, made.image, dry_by_median(image)),
         255 * mismatch(image, made.image, made.maps["rain"]).item(), 255 * left,
     )  # fmt: skip
     shown = {**pictures, "rain": made.maps["rain"] + 0.5}
     return row, [LabelledPicture(as_pixels(its.clamp(0, 1), 640), f"{name}, {what}") for what, its in shown.items()]
 
 
-def drift(before: Tensor, after: Tensor) -> tuple[float, float]:
-    """Largest change over the channels of mean and spread outside rain, per cent."""
-    near = F.pad(before, [WINDOW // 2] * 4, mode="reflect")
+def outside_rain(image: Tensor) -> Tensor:
+    """Where the white top-hat of no channel is above `ABOVE`, `(H, W)`."""
+    lowest = -largest_about(-image)
+    return (image - largest_about(lowest) <= ABOVE).all(dim=1)[0]
+
+
+def largest_about(image: Tensor) -> Tensor:
+    """The maximum of `WIDEST` x `WIDEST` pixels about every one."""
+    return F.max_pool2d(F.pad(image, [WIDEST // 2] * 4, mode="replicate"), WIDEST, stride=1)
+
+
+def dry_by_median(image: Tensor) -> Tensor:
+    """Where no channel is above the median of its neighbourhood by more than `ABOVE`, `(H, W)`."""
+    near = F.pad(image, [WINDOW // 2] * 4, mode="reflect")
     around = near.unfold(2, WINDOW, 1).unfold(3, WINDOW, 1).flatten(4).median(dim=4).values
-    dry = (before <= around + ABOVE).all(dim=1)[0]
+    return (image <= around + ABOVE).all(dim=1)[0]
+
+
+def drift(before: Tensor, after: Tensor, dry: Tensor) -> tuple[float, float]:
+    """Largest change over the channels of mean and spread where it is dry, per cent."""
     found = [[its[0, channel][dry] for channel in range(3)] for its in (before, after)]
     means, spreads = [], []
     for old, new in zip(*found, strict=True):

@@ -274,7 +274,8 @@ def _rounded(value: object) -> object:
 def _row(family: Family) -> str:
     held, worst = statistics.mean(family.coverage), min(family.coverage)
     below = sum(one < BELOW for one in family.coverage)
-    cells = [family.name, family.test_set, family.seen, f"{100 * held:.1f}", f"{100 * worst:.0f}"]
+    scatter = statistics.stdev(family.coverage) / len(family.coverage) ** 0.5 if len(family.coverage) > 1 else 0.0
+    cells = [family.name, family.test_set, family.seen, f"{100 * held:.1f} ± {100 * scatter:.1f}", f"{100 * worst:.0f}"]
     cells += [f"{below} of {len(family.coverage)}"]
     cells += [f"{statistics.mean(family.error):.2f}", f"{statistics.mean(family.bound):.2f}"]
     for name in ("bound", "change", "spread"):
@@ -284,7 +285,8 @@ def _row(family: Family) -> str:
 
 def _table(found: list[Family], beliefs: list[list[float]], seconds: dict[str, list[float]]) -> str:
     lines = [
-        "Within the bound, of all values of a picture, in per cent: asked 90. Error and bound in levels of 255. AUSE "
+        "Within the bound, of all values of a picture, in per cent, with the standard error of the mean over pictures: "
+        "asked 90. Error and bound in levels of 255. AUSE "
         "of three maps, less is better: the bound, |output - input|, the spread of eight flips and turns.",
         "",
         "| degradation | set | | within | worst picture | below 80 % | error | bound | AUSE bound | change | spread |",

@@ -25,13 +25,14 @@ from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.app.recipe_file import read_run
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored
+from pellucid.degradations.severity import severities
 from pellucid.evaluation.perceiving import unseen_parts
 from pellucid.images.atomic import replacing
 from pellucid.images.overview import views
 from pellucid.methods.load import Model, load
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
-from pellucid.methods.trusted import KEPT, SEEN, SEVERITIES, seen_of
+from pellucid.methods.trusted import KEPT, READ_KNOTS, SEEN, SEVERITIES, seen_of
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, Sample, calibrated
 from pellucid.weights.bundled import bundled_file
@@ -50,6 +51,9 @@ LEAST = 60
 WRONG_LIGHT = {"haze": "haze", "low-light": "low light"}
 """Domains that change the light of a whole picture, and how `taken_for` begins where one was noticed."""
 
+SEVERE, SEVERE_SHARE = (0.8, 1.0), 1 / 3
+"""Severities that this share of the draws is kept to: what everybody measures at lies there, and few would be drawn."""
+
 ROUNDED_SHARE = 0.6
 """Of the pictures that are clipped and rounded to 8 bits, as files hold them."""
 
@@ -59,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--level", type=float, default=0.9, help="share of the values within the bound")
-    parser.add_argument("--draws", type=int, default=5, help="per picture")
+    parser.add_argument("--draws", type=int, default=6, help="per picture")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--output", type=Path, default=bundled_file("trust.safetensors"))
     arguments = parser.parse_args()
@@ -69,6 +73,7 @@ def main() -> None:
     perceiver = load_perceiver(device="cpu")
     made_by = [arguments.draws, arguments.seed, model.weights_sha256, sha256(arguments.run / "weights.safetensors")]
     made_by += [perceiver.weights_sha256, sha256(RECIPE), list(SEEN), list(SEVERITIES)]
+    made_by += [list(READ_KNOTS), list(SEVERE), SEVERE_SHARE]
     found = torch.load(kept, weights_only=True) if kept.exists() else {}
     if found.get("made_by") != made_by:
         network = ErrorScales(**description["network"]["arguments"]).eval()
@@ -111,7 +116,7 @@ def restored(
     A picture that would be kept as it is comes twice, the second time with itself for its result.
     """
     settings = read_run(RECIPE).config.data
-    mixture = Mixture(settings.mixture, settings.severity)
+    mixture, severe = Mixture(settings.mixture, settings.severity), Mixture(settings.mixture, SEVERE)
     generator = torch.Generator().manual_seed(seed)
     pictures = unseen_parts(0) + unseen_parts(1)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in pictures))}
@@ -120,7 +125,9 @@ def restored(
     for number, place in enumerate(torch.randperm(len(domains), generator=generator).tolist()):
         photograph, pixels = pictures[number % len(pictures)]
         clean = _middle(pixels)[None].float() / 255
-        degraded = apply_chains(clean, [mixture.draw_of(domains[place], generator)], generator)
+        its = severe if torch.rand((), generator=generator) < SEVERE_SHARE else mixture
+        chain = its.draw_of(domains[place], generator)
+        degraded = apply_chains(clean, [chain], generator)
         if torch.rand((), generator=generator) < ROUNDED_SHARE:
             degraded = as_stored(degraded, clip=True, round_to_8_bits=True)
         result = model.restore(degraded).image
@@ -129,13 +136,14 @@ def restored(
         groups = [(model.restorer.taken_for(context) or EVERYTHING, result)]
         if _is_kept(perceiver, degraded, result, is_sure=model.restorer.is_sure(context)):
             groups.append((KEPT, degraded.clamp(0, 1)))
-        for name, its in groups:
+        for name, image in groups:
             with torch.inference_mode():
-                scales = network(degraded, its)
-            errors = (its - clean).abs()
+                scales = network(degraded, image)
+            errors = (image - clean).abs()
             yield {
                 "group": name,
                 "domain": domains[place],
+                "severities": severities(chain),
                 "photograph": numbers[photograph],
                 "seen": seen_of(seen, cases, perceiver)[0].tolist(),
                 "scales": scales[thin].half().clone(),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from pellucid.app import learn as app
@@ -104,3 +105,13 @@ def test_what_cannot_be_learned_from_is_refused_before_anything_is_written(
     with pytest.raises(ConfigurationError, match=r"ends in .safetensors"):
         learn(*folders, tmp_path / "mine.pt")
     assert not output.exists() and not output.with_name("mine.safetensors.learning").exists()
+
+
+def test_the_recipe_beside_it_adapts_as_it_does() -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "nlcl" / "adapt.yaml"
+    if not recipe.exists():
+        pytest.skip("recipes are in the repository, not in the installed package")
+    wanted, given = app.COMMON | app.STARTS["default"], yaml.safe_load(recipe.read_text())
+    assert {name: given[name] for name in wanted if name != "optimisation"} == {
+        name: its for name, its in wanted.items() if name != "optimisation"
+    }

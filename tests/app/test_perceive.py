@@ -12,8 +12,9 @@ import torch
 import pellucid
 from pellucid.app.perceive import PAGE_NAME, TABLE_NAME, perceive
 from pellucid.app.perceived_text import lines_of
+from pellucid.degradations.jpeg import jpeg
 from pellucid.errors import ConfigurationError, ImageError
-from pellucid.images.files import read_image
+from pellucid.images.files import read_image, write_image
 from pellucid.methods.perceiver import Perceiver
 from pellucid.networks.picture_perceiver import PicturePerceiver
 
@@ -170,3 +171,16 @@ def test_names_that_a_spreadsheet_would_run_begin_with_a_folder(
     perceive("=1+1.png", "out", perceiver=eyes)
     row = next(csv.DictReader(io.StringIO(Path("out", TABLE_NAME).read_text(encoding="utf-8"))))
     assert row["picture"] == "./=1+1.png"
+
+
+def test_a_screenshot_of_a_jpeg_says_of_which_quality_it_was(photos: Path, tmp_path: Path, eyes: Perceiver) -> None:
+    coarse = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bicubic").clamp(0, 1)
+    write_image(photos / "shown.png", jpeg(smooth, 20))
+    found = perceive(photos, tmp_path / "out", perceiver=eyes)
+    line = next(its for its in lines_of(found) if "shown.png" in its)
+    assert line.endswith("; last compressed as a JPEG of quality 20")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / TABLE_NAME).read_text(encoding="utf-8"))))
+    told = {Path(row["picture"]).name: row["compressed at"] for row in rows}
+    assert told["shown.png"] == "20" and told["a.png"] == told["broken.jpg"] == ""
+    assert "a JPEG of 20, by its pixels" in (tmp_path / "out" / PAGE_NAME).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from pellucid.app.inputs import find_pictures
 from pellucid.app.receipt import receipt_path
 from pellucid.app.restore import restore
 from pellucid.app.trust import MAPS, SUMMARY, trust_folder
+from pellucid.degradations.jpeg import jpeg
 from pellucid.errors import ConfigurationError, ImageError, MethodError
 from pellucid.images.files import read_image, write_image
 from pellucid.images.overview import views
 from pellucid.methods.base import Restoration
 from pellucid.methods.load import Model, load, with_trust
 from pellucid.methods.perceiver import load_perceiver
-from pellucid.methods.trusted import SEEN, TrustedRestorer, seen_of
+from pellucid.methods.trusted import READ_KNOTS, SEEN, TrustedRestorer, seen_of
 from pellucid.networks.error_scales import ErrorScales
 from pellucid.trust.error_bound import EVERYTHING, KNOTS, ErrorBound
 from pellucid.weights.files import save_weights
@@ -270,7 +272,8 @@ def test_a_map_holds_for_the_model_it_was_made_for(tmp_path: Path, weights: Path
 def test_what_the_perceiver_sees_widens_the_bound_the_same_in_every_tile(
     tmp_path: Path, trusting: Model, make_photo: MakePhoto
 ) -> None:
-    inner, weights = trusting.restorer, tuple(0.05 * number for number in range(1, 4 * len(SEEN) + 1))
+    count = 4 * len(SEEN) + 1 + len(READ_KNOTS)
+    inner, weights = trusting.restorer, tuple(0.05 * number for number in range(1, count + 1))
     assert isinstance(inner, TrustedRestorer)
     bound = dataclasses.replace(BOUND, weights={EVERYTHING: weights, "noise": weights})
     perceiver = load_perceiver(device="cpu")
@@ -291,3 +294,14 @@ def test_what_the_perceiver_sees_widens_the_bound_the_same_in_every_tile(
     write_image(tmp_path / "b.png", picture)
     restore(tmp_path / "b.png", tmp_path / "c.png", model=model, trust=True)
     assert (stored(trust_folder(tmp_path / "c.png") / "error.png") - whole.maps["error"][0, 0]).abs().max() < 1e-4
+
+
+def test_the_quality_of_a_jpeg_is_read_from_its_pixels_for_the_bound() -> None:
+    coarse = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+    picture = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bicubic").clamp(0, 1)
+    perceiver = load_perceiver(device="cpu")
+    read = seen_of(views(jpeg(picture, 10)), torch.zeros(1, 0), perceiver)[0, -1 - len(READ_KNOTS) :]
+    severity = (math.log(500) - math.log(5)) / (math.log(450) - math.log(5))  # of quality 10, whose loss is 500
+    assert read.tolist() == pytest.approx([1, *(severity - knot for knot in READ_KNOTS)], abs=1e-5)
+    never = seen_of(views(picture), torch.zeros(1, 0), perceiver)[0, -1 - len(READ_KNOTS) :]
+    assert not never.any()

@@ -50,11 +50,13 @@ STARTS: dict[str, dict[str, Any]] = {
             "transfer": 1.0,
             "replay": 2.0,
         },
-        # The rain network begins with nothing and has a few minutes.
+        "rain": {"arguments": {"width": 16, "blocks": 4}, "start_from": "rain-layer"},
+        # What the one network knows already is moved gently, what the other makes of it is followed.
         "optimisation": {"learning_rate": 1e-3, "background_rate": 1e-4, "average_decay": 0.99},
     },
     "nothing": {
         "background": {"arguments": {"width": 32, "blocks": 8}},
+        "rain": {"arguments": {"width": 16, "blocks": 3}},
         "objective": {"location_levels": ["head", "blocks.1", "blocks.3", "blocks.7"]},
     },
 }
@@ -62,7 +64,6 @@ STARTS: dict[str, dict[str, Any]] = {
 
 COMMON: dict[str, Any] = {
     "preset": "pellucid",
-    "rain": {"arguments": {"width": 16, "blocks": 3}},
     "discriminator_width": 32,
     "head_width": 128,
 }

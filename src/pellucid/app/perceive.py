@@ -11,6 +11,7 @@ from pellucid.app.perceived import Perceived, PerceivedPicture
 from pellucid.app.perceived_page import LARGEST_NUM_SHOWN, perceived_page, thumbnail
 from pellucid.app.perceived_table import is_table, write_table
 from pellucid.app.report import check_report, write_report
+from pellucid.degradations.jpeg_reading import jpeg_quality_read
 from pellucid.errors import ConfigurationError, ImageError
 from pellucid.images.files import MAX_MEGAPIXELS, read_picture
 from pellucid.images.views import views_of
@@ -113,7 +114,8 @@ def _look(
             )
         seen = views_of(picture)
         small = thumbnail(seen.overview, picture) if has_thumbnail else b""
-        return PerceivedPicture(source, picture.height, picture.width, perceiver.perceive_views(seen)), small
+        size, compressed_at = (picture.height, picture.width), jpeg_quality_read(seen.details[0])
+        return PerceivedPicture(source, *size, perceiver.perceive_views(seen), compressed_at), small
     finally:
         picture.close()
 

@@ -17,12 +17,19 @@ class PerceivedPicture:
         height: pixels, upright.
         width: pixels, upright.
         perception: what was found.
+        compressed_at: the quality of the last JPEG compression, read from the pixels, whatever the file is now; `None`
+            where nothing can be read, see `pellucid.degradations.jpeg_reading`.
     """
 
     source: Path
     height: int
     width: int
     perception: Perception
+    compressed_at: int | None = None
+
+    def __str__(self) -> str:
+        told = "" if self.compressed_at is None else f"; last compressed as a JPEG of quality {self.compressed_at}"
+        return f"{self.perception}{told}"
 
 
 @dataclass(frozen=True)

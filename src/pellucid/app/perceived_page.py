@@ -62,9 +62,10 @@ def _figure(picture: PerceivedPicture, small: bytes, page: Path) -> str:
         for name, found in seen.wrong.items()
     )
     image = f'<img alt="" src="{as_data(small)}">'
+    compressed = "" if picture.compressed_at is None else f"; a JPEG of {picture.compressed_at}, by its pixels"
     return (
         f'<figure><div class="picture">{image}{_cells(picture)}</div><figcaption>{link(picture.source, page)}<br>'
-        f"{'clean; ' if seen.is_clean else ''}quality {seen.quality:.2f}</figcaption>"
+        f"{'clean; ' if seen.is_clean else ''}quality {seen.quality:.2f}{compressed}</figcaption>"
         f'<ul class="kinds">{kinds}</ul></figure>'
     )
 
@@ -101,7 +102,5 @@ def told(detail: Detail) -> str:
 def _table(pictures: Sequence[PerceivedPicture], page: Path) -> str:
     if not pictures:
         return ""
-    rows = "".join(
-        f"<tr><td>{link(its.source, page)}</td><td>{html.escape(str(its.perception))}</td></tr>" for its in pictures
-    )
+    rows = "".join(f"<tr><td>{link(its.source, page)}</td><td>{html.escape(str(its))}</td></tr>" for its in pictures)
     return f"<table><tr><th>picture</th><th>what is wrong</th></tr>{rows}</table>"

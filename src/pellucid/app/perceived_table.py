@@ -26,12 +26,13 @@ def write_table(
 ) -> None:
     """Write it, whole or not at all: a row per picture, at the end those that were set aside.
 
-    Of every kind presence, severity, and words where it is found.
+    Of every kind presence, severity, and words where it is found; then the quality of the last JPEG compression, where
+    it can be read from the pixels.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     columns = [f"{name} {what}" for name in names for what in ("presence", "severity", "words")]
-    writer.writerow([*_FIRST_COLUMNS, *columns, "set aside"])
+    writer.writerow([*_FIRST_COLUMNS, *columns, "compressed at", "set aside"])
     for picture in pictures:
         seen = picture.perception
         wrong = seen.wrong
@@ -40,9 +41,9 @@ def write_table(
         for name in names:
             found = seen.kinds[name]
             cells += [f"{found.presence:.3f}", f"{found.severity:.3f}", found.words if name in wrong else ""]
-        writer.writerow([*cells, ""])
+        writer.writerow([*cells, "" if picture.compressed_at is None else picture.compressed_at, ""])
     for one in failed:
-        empty = [""] * (len(_FIRST_COLUMNS) - 1 + len(columns))
+        empty = [""] * (len(_FIRST_COLUMNS) - 1 + len(columns) + 1)
         writer.writerow([_name(one.source), *empty, one.reason])
     with replacing(path) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")

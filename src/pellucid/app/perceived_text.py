@@ -10,7 +10,7 @@ from pellucid.images.containers.reading import printable
 def lines_of(perceived: Perceived) -> Iterator[str]:
     """One line per picture, from worst to best; of a single picture every kind, and its parts."""
     for picture in perceived.pictures:
-        yield f"{printable(str(picture.source))}: {picture.perception}"
+        yield f"{printable(str(picture.source))}: {picture}"
     if len(perceived.pictures) == 1 and not perceived.failed:
         yield from _closely(perceived.pictures[0])
     yield from (str(path) for path in (perceived.table, perceived.page) if path is not None)

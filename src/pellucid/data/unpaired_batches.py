@@ -26,6 +26,10 @@ DOMAIN = "unpaired"
 MOST_VALIDATED = 16
 """Held-out patches of each kind that are looked at while training."""
 
+LEAST_HELD_OUT = 4
+"""Pictures that are held out of a small collection, if that is no more than a quarter: of one picture a look says next
+to nothing."""
+
 
 class UnpairedBatches:
     """A batch for every step, each a pure function of `(seed, step, rank)`: resuming needs no state.
@@ -120,7 +124,8 @@ def unpaired_batches(
                 f"Expected {kind} pictures of at least {patch_size} pixels a side, got none: lower data.patch_size, or "
                 "take larger pictures."
             )
-    training, held_out = zip(*(split_validation(its, validation_share) for its in large), strict=True)
+    shares = [_held_out_share(validation_share, len(its)) for its in large]
+    training, held_out = zip(*map(split_validation, large, shares), strict=True)
     few = [its[:: max(1, len(its) // MOST_VALIDATED)] for its in held_out]
     make = {"patch_size": patch_size, "is_turned": is_turned, "device": device}
     validation = UnpairedBatches(
@@ -132,3 +137,8 @@ def unpaired_batches(
     for name, its in zip(("degraded", "clean"), sources, strict=True):
         prints[name] = [fingerprint_source(source).to_json() for source in its]
     return batches, validation, prints
+
+
+def _held_out_share(asked: float, count: int) -> float:
+    """As asked, or more of a small collection; nothing is held out where nothing was asked."""
+    return max(asked, min(0.25, LEAST_HELD_OUT / count)) if asked else 0.0

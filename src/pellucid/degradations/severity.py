@@ -43,6 +43,17 @@ def _quality(severity: float) -> float:
     return 5000 / loss if loss > 100 else (200 - loss) / 2
 
 
+def severity_of_quality(quality: float) -> float:
+    """Of a JPEG: 0 at quality 97.5, 1 at 11, more below; linear in the logarithm of the loss.
+
+    Example:
+        >>> severity_of_quality(10)
+        1.0234...
+    """
+    loss = 5000 / quality if quality < 50 else 200 - 2 * quality
+    return (math.log(max(loss, 1e-3)) - _LEAST_LOSS) / (_LARGEST_LOSS - _LEAST_LOSS)
+
+
 def _third(severity: float, *words: str) -> str:
     return words[min(2, int(3 * severity))]
 
@@ -87,9 +98,7 @@ def severity_of(degradation: Degradation) -> tuple[str, float] | None:
         case DefocusBlur():
             return "blur", _within(degradation.radius / 2 / 4)  # of a disc, along an axis
         case Jpeg():
-            quality = degradation.quality
-            loss = 5000 / quality if quality < 50 else 200 - 2 * quality
-            return "jpeg", _within((math.log(max(loss, 1e-3)) - _LEAST_LOSS) / (_LARGEST_LOSS - _LEAST_LOSS))
+            return "jpeg", _within(severity_of_quality(degradation.quality))
         case Rain():
             return "rain", _within(degradation.density * degradation.intensity * degradation.layers**0.5 / 0.5)
         case Haze():

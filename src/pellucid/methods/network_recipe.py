@@ -14,7 +14,7 @@ from pellucid.methods.network_settings import NetworkSettings, OptimisationSetti
 from pellucid.methods.restorer import NetworkRestorer, require_same_size
 from pellucid.methods.schedule import cosine_with_warm_up, halved_with_warm_up
 from pellucid.networks.catalog import build_network
-from pellucid.weights.bundled import BUNDLED, bundled_weights
+from pellucid.weights.bundled import STARTS, bundled_file
 from pellucid.weights.files import load_into, load_weights, sha256
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def started_network(settings: NetworkSettings) -> tuple[nn.Module, dict[str, Any
 
 def _start(source: str, part: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors to start from, and what their file says of their own training."""
-    path = bundled_weights(source) if source in BUNDLED else Path(source)
+    path = bundled_file(STARTS[source]) if source in STARTS else Path(source)
     tensors, description = load_weights(path)
     parts = description.get("parts", {})
     whole = [name for name in parts if part is not None and f"{part}.".startswith(f"{name}.")]

@@ -14,7 +14,8 @@ class NetworkSettings(Section):
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the network.")
     start_from: str | None = Field(
         default=None,
-        description="Weights file to start from, or the name of a bundled model; random weights when absent.",
+        description="Weights file to start from, or the name of what ships (default, rain-layer); random weights when "
+        "absent.",
     )
     start_from_part: str | None = Field(
         default=None,

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pellucid.degradations.jpeg_reading import jpeg_quality_read
+from pellucid.degradations.severity import severity_of_quality
 from pellucid.errors import MethodError
 from pellucid.images.overview import Context, Views, maps_of, views
 from pellucid.methods.base import Restoration, Restorer
@@ -29,6 +31,9 @@ _FOUND = ("presence", "severity")
 
 SEVERITIES = (0.0, 1 / 3, 2 / 3, 1.0)
 """Between them what a bound owes to a severity is linear."""
+
+READ_KNOTS = (0.0, 0.5, 0.8)
+"""Severities after which what a bound owes to the quality read from the pixels changes its slope."""
 
 
 class TrustedRestorer:
@@ -166,7 +171,9 @@ def seen_of(views: Views, cases: Tensor, perceiver: Perceiver) -> Tensor:
 
     First how probable the restorer thinks each case, `(B, D)`: who takes pictures for the same errs alike. Then, by the
     perceiver, how probable each of `SEEN` is, and the same times how severe it is, in parts, between each two of
-    `SEVERITIES`: of what is twice as severe the bound need not be too wide twice.
+    `SEVERITIES`: of what is twice as severe the bound need not be too wide twice. Last whether a quality of JPEG can be
+    read from the pixels, and how far beyond each of `READ_KNOTS` its severity lies: the perceiver guesses it, and
+    strong compressions, above all behind noise and blur, look much alike.
     """
     rows = []
     for row in range(len(views.details)):
@@ -174,8 +181,17 @@ def seen_of(views: Views, cases: Tensor, perceiver: Perceiver) -> Tensor:
         kinds = perceiver.perceive_views(own).kinds
         presence, severity = (torch.tensor([getattr(kinds[name], of) for name in SEEN]) for of in _FOUND)
         parts = [presence * ((severity - least) / (most - least)).clamp(0, 1) for least, most in pairwise(SEVERITIES)]
-        rows.append(torch.cat([presence, *parts]))
+        rows.append(torch.cat([presence, *parts, _read(own)]))
     return torch.cat([cases, torch.stack(rows)], dim=1)
+
+
+def _read(seen: Views) -> Tensor:
+    """What the pixels of one picture say of its last compression, `(1 + len(READ_KNOTS),)`."""
+    quality = jpeg_quality_read(seen.details[0])
+    if quality is None:
+        return torch.zeros(1 + len(READ_KNOTS))
+    severity = severity_of_quality(quality)
+    return torch.tensor([1.0, *(max(0.0, severity - knot) for knot in READ_KNOTS)])
 
 
 def _row(context: Context | None, row: int) -> Context | None:

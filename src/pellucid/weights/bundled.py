@@ -6,6 +6,9 @@ from pathlib import Path
 BUNDLED: dict[str, str] = {"default": "default.safetensors"}
 """Name of a model to its file; a card of the same stem, `default.md`, lies beside it."""
 
+STARTS: dict[str, str] = {**BUNDLED, "rain-layer": "rain-layer.safetensors"}
+"""What training may start from by name: the models, and networks that are of use only so."""
+
 
 def bundled_file(name: str) -> Path:
     """Where a file that ships with the package lies."""

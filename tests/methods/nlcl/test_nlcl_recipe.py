@@ -14,8 +14,10 @@ from pellucid.app.recipe_file import read_run
 from pellucid.app.train import train
 from pellucid.data.batch import Batch
 from pellucid.errors import ConfigurationError, MethodError
+from pellucid.images.overview import Views
 from pellucid.methods.load import load
 from pellucid.methods.nlcl.config import NLCLConfig
+from pellucid.methods.nlcl.objective import found_rain
 from pellucid.methods.nlcl.recipe import NLCLRecipe
 from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
@@ -216,7 +218,7 @@ def test_it_goes_on_as_if_it_had_not_stopped() -> None:
 def liked(made: NLCLRecipe, *scores: float) -> None:
     """Look once, or at first twice: at what it began with, and at what it is now."""
     coming = iter(scores)
-    made._judged = lambda *_: {"score": next(coming), "mismatch": 0.0, "removed": 0.0}  # pyright: ignore
+    made.judges.judged = lambda *_: {"score": next(coming), "mismatch": 0.0, "removed": 0.0}  # pyright: ignore
     made.judge(batch(90))
 
 
@@ -257,16 +259,43 @@ def test_what_it_began_with_is_kept_when_it_is_liked_best() -> None:
     assert all(torch.equal(tensors[f"background.{name}"], its) for name, its in before.items())
 
 
-def test_transferred_rain_is_what_was_found_before_training() -> None:
-    made = recipe("pellucid", objective={"transfer": 1.0, "transfer_strength": [1.0, 1.0]})
+@pytest.mark.parametrize("by", ["background", "rain"])
+def test_transferred_rain_is_what_was_found_before_training(by: str) -> None:
+    made = recipe("pellucid", objective={"transfer": 1.0, "transfer_strength": [1.0, 1.0], "transfer_found_by": by})
     observed = batch().degraded
-    with torch.no_grad():
-        first = observed - made.start(observed)
+
+    def found(network: torch.nn.Module | None) -> Tensor:
+        assert network is not None
+        return found_rain(network, observed, torch.Generator().manual_seed(0), is_told=False)
+
+    first, now = found(made.finder), made.background if by == "background" else made.rain
+    assert torch.equal(first, found(now)) and torch.equal(first, found(made.finder))
     for step in range(3):
         made.step(batch(step))
+    assert torch.equal(found(made.finder), first) and not torch.equal(found(now), first)
     with torch.no_grad():
-        assert torch.equal(observed - made.start(observed), first)
-        assert not torch.equal(observed - made.background(observed), first)
+        assert torch.equal(first, observed - made.finder(observed) if by == "background" else made.finder(observed))
+
+
+def test_a_guide_that_is_told_sees_drawn_rain_and_the_network_does_not() -> None:
+    class Guided(torch.nn.Module):
+        """Takes half of what its guide sees off the picture."""
+
+        needs_context = True
+
+        def context(self, seen: Views) -> Tensor:
+            return seen.overview.amax(dim=(1, 2, 3), keepdim=True)
+
+        def forward(self, pictures: Tensor, context: Tensor | None = None) -> Tensor:
+            return pictures - 0.5 * (pictures.amax(dim=(1, 2, 3), keepdim=True) if context is None else context)
+
+    dark = torch.full((2, 3, 64, 64), 0.2)
+
+    def found(told: bool, seed: int = 0) -> Tensor:
+        return found_rain(Guided(), dark, torch.Generator().manual_seed(seed), is_told=told)
+
+    assert torch.allclose(found(False), torch.tensor(0.1)) and (found(True) > 0.11).all()
+    assert torch.equal(found(True), found(True)) and not torch.equal(found(True), found(True, seed=1))
 
 
 def test_presets_fill_only_what_is_not_said() -> None:

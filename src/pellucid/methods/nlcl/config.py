@@ -90,6 +90,12 @@ class NLCLObjectiveSettings(Section):
         "are to be restored: mean |G(C + s (O - B)) - C|. Not in the paper; CSUD's unpaired rain transfer (CVPR 2025) "
         "is of this kind. Found anew in every step, rain grows without end.",
     )
+    transfer_found_by: Literal["background", "told", "rain"] = Field(
+        default="background",
+        description="Who finds the rain that is transferred, as it was before training: the background network; the "
+        "same, whose guide is shown the picture under drawn rain, since it takes much real rain for something else; or "
+        "the rain network.",
+    )
     transfer_strength: tuple[float, float] = Field(
         default=(0.0, 1.5), description="Between which s is drawn, patch by patch; at 0 clean pictures stay clean."
     )

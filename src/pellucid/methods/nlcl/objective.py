@@ -4,13 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
+from pellucid.degradations.mixing import Mixture, apply_chains
+from pellucid.images.overview import views
 from pellucid.methods.nlcl.config import NLCLObjectiveSettings, SamplingSettings
 from pellucid.methods.nlcl.contrast import anchored_contrast, layer_contrast, location_contrast
 from pellucid.methods.nlcl.encoders import Encoder
 from pellucid.methods.nlcl.sampling import Search, gathered, sample_places
 from pellucid.networks.projection_heads import ProjectionHeads
+
+TOLD = Mixture({"rain": 1.0}, (0.7, 0.7))
+"""What a guide is shown on top of a picture, so that it takes it for rainy."""
 
 
 def discriminator_loss(made: Tensor, real: Tensor) -> Tensor:
@@ -40,6 +45,26 @@ def sparsity_loss(rain: Tensor) -> Tensor:
 def restored_loss(restored: Tensor, clean: Tensor) -> Tensor:
     """Mean |G_B(C + R) - C|, in the same scale, of clean pictures that rain was laid on."""
     return (2 * (restored - clean)).float().abs().mean()
+
+
+@torch.no_grad()
+def found_rain(finder: nn.Module, observed: Tensor, draws: Generator, *, is_told: bool) -> Tensor:
+    """The rain that a network finds in pictures, `(B, 3, H, W)`.
+
+    Args:
+        finder: that gives the background, or the rain.
+        observed: the pictures.
+        draws: of drawn rain, on the CPU.
+        is_told: whether the guide of a guided network sees the pictures under drawn rain.
+    """
+    if getattr(finder, "gives_rain", False):
+        return finder(observed)
+    if not is_told or not getattr(finder, "needs_context", False):
+        return observed - finder(observed)
+    chains = [TOLD.draw(draws) for _ in range(len(observed))]
+    pixels = Generator(observed.device).manual_seed(int(torch.randint(1 << 62, (), generator=draws)))
+    told = finder.context(views(apply_chains(observed, chains, pixels).clamp(0, 1)))  # pyright: ignore
+    return observed - finder(observed, told)
 
 
 def rained_on(clean: Tensor, rain: Tensor, strength: Tensor) -> Tensor:

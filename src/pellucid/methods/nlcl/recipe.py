@@ -15,19 +15,20 @@ from pellucid.methods.averaging import AveragedWeights
 from pellucid.methods.network_recipe import started_network
 from pellucid.methods.nlcl.config import NLCLConfig
 from pellucid.methods.nlcl.encoders import DiscriminatorEncoder, Encoder, GeneratorEncoder, VGGEncoder
+from pellucid.methods.nlcl.judge import Judge, warn_of_nothing
 from pellucid.methods.nlcl.objective import (
     ContrastiveLosses,
     adversarial_loss,
     consistency_loss,
     discriminator_loss,
+    found_rain,
     rained_on,
     restored_loss,
     shown_rain,
     sparsity_loss,
 )
-from pellucid.methods.nlcl.restorer import DerainingRestorer, mismatch
+from pellucid.methods.nlcl.restorer import DerainingRestorer
 from pellucid.methods.nlcl.stopping import StopRule
-from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import restore_patches
 from pellucid.networks.catalog import build_network
 from pellucid.networks.patch_discriminator import PatchDiscriminator
@@ -72,7 +73,8 @@ class NLCLRecipe:
         background, self.origin = started_network(config.background)
         self.background, self.rain = background.to(device), started_network(config.rain)[0].to(device)
         _check_roles(self.background, self.rain)
-        self.start = copy.deepcopy(self.background).eval().requires_grad_(False) if settings.transfer else None
+        finder = self.rain if settings.transfer_found_by == "rain" else self.background
+        self.finder = copy.deepcopy(finder).eval().requires_grad_(False) if settings.transfer else None
         self.replayed = Mixture(settings.replayed, (0.0, 1.0))
         self.discriminator = PatchDiscriminator(config.discriminator_width).to(device)
         self.location_own = self._own_encoder(settings.location_encoder)
@@ -90,7 +92,7 @@ class NLCLRecipe:
         self.averages = {name: AveragedWeights(self.networks[name], decay) for name in ("background", "rain")}
         self.rule = StopRule(config.stopping.patience)
         self.kept = self.averages["background"].weights()
-        self.perceiver: Perceiver | None = None
+        self.judges = Judge(self.rule, self.discriminator if settings.adversarial else None)
         self.taken = 0
 
     @property
@@ -230,9 +232,8 @@ class NLCLRecipe:
         if settings.sparsity and settings.sparsity_on == "difference":
             terms["sparsity"] = sparsity_loss(observed - made)
         if settings.transfer:
-            assert self.start is not None
-            with torch.no_grad():
-                rain = observed - self.start(observed)
+            assert self.finder is not None
+            rain = found_rain(self.finder, observed, places, is_told=settings.transfer_found_by == "told")
             least, most = settings.transfer_strength
             drawn = torch.rand(len(observed), 1, 1, 1, generator=places).to(observed.device)
             laid = rained_on(batch.clean, rain, least + (most - least) * drawn)
@@ -250,50 +251,20 @@ class NLCLRecipe:
         return as_stored(apply_chains(clean, chains, pixels), clip=True, round_to_8_bits=True)
 
     def judge(self, batch: Batch) -> dict[str, float]:
-        """What can be said of held-out pictures without knowing how they should look.
+        """What can be said of held-out pictures without knowing how they should look; see `Judge.judged`.
 
         With patience it is what the rule looks at, too, and the best networks are kept; at its first look also at
         those that training began with.
-
-        Returns:
-            `mismatch`, the mean of |O - B - R|; `removed`, of |O - B|; with a discriminator `taken for clean`, the
-            share of patches of backgrounds whose score is above 1/2, and `clean taken for clean`; with patience
-            `quality`, `harm` and `score`, by the perceiver. All of restored pictures clamped to the range.
         """
-        if not self.rule.patience:
-            return self._judged(self.restorer(), batch)
-        if self.rule.best is None:
-            self.rule.look(0, self._judged(self._restorer_of({**self._now(), "background": self.kept}), batch))
-        judged = self._judged(self.restorer(), batch)
-        if self.rule.look(self.taken, judged):
+        if self.rule.patience and self.rule.best is None:
+            before = self._restorer_of({**self._now(), "background": self.kept})
+            found, _ = self.judges.look(0, before, batch)
+            if self.config.objective.transfer:
+                warn_of_nothing(found["removed"])
+        found, is_best = self.judges.look(self.taken, self.restorer(), batch)
+        if is_best:
             self.kept = self.averages["background"].weights()
-        return judged
-
-    def _judged(self, restorer: DerainingRestorer, batch: Batch) -> dict[str, float]:
-        made = restore_patches(restorer, batch.degraded)
-        with torch.no_grad():
-            rain = torch.cat([restorer.restore(part).maps["rain"] for part in batch.degraded.split(1)])
-        return {
-            **(self._perceived(made) if self.rule.patience else {}),
-            **(self._balance(made, batch.clean) if self.config.objective.adversarial else {}),
-            "mismatch": mismatch(batch.degraded, made, rain).mean().item(),
-            "removed": (batch.degraded - made).abs().mean().item(),
-        }
-
-    @torch.no_grad()
-    def _balance(self, made: Tensor, clean: Tensor) -> dict[str, float]:
-        """Shares of patches that the discriminator takes for clean: where both are alike it tells nothing apart."""
-        scores = [self.discriminator(pictures).float() for pictures in (made, clean)]
-        shares = [(its > 0.5).float().mean().item() for its in scores]
-        return {"taken for clean": shares[0], "clean taken for clean": shares[1]}
-
-    def _perceived(self, pictures: Tensor) -> dict[str, float]:
-        """How good they look, the mean over them."""
-        if self.perceiver is None:
-            self.perceiver = load_perceiver(device=str(pictures.device))
-        found = [self.perceiver.perceive(its) for its in pictures.clamp(0, 1).split(1)]
-        quality, harm = (sum(getattr(its, of) for its in found) / len(found) for of in ("quality", "harm"))
-        return {"quality": quality, "harm": harm, "score": quality - harm}
+        return found
 
     def pictures(self, batch: Batch) -> list[Tensor]:
         """What to look at: the rainy picture, its background, its rain; `(B, 3, H, W)` each."""
