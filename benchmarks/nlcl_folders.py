@@ -14,7 +14,7 @@ import pyvips
 import torch
 from torch import Tensor
 
-from pellucid.data.pairs import add_rain_layer
+from pellucid.data.pairs import PairedPicture, add_rain_layer
 from pellucid.data.shared_pictures import load_pairs, open_rain_layers
 from pellucid.data.sources import read_pixels
 
@@ -28,14 +28,19 @@ def write(pixels: Tensor, path: Path) -> None:
     pyvips.Image.new_from_memory(bytes_, width, height, 3, "uchar").pngsave(str(path))
 
 
+def split_pairs() -> tuple[list[PairedPicture], list[int]]:
+    """Rain100L's training pairs, and their order: the first half of it gives the rainy side, the rest the clean one."""
+    pairs = sorted(load_pairs("RainTrainL"), key=lambda pair: pair.name)
+    return pairs, torch.randperm(len(pairs), generator=torch.Generator().manual_seed(SEED)).tolist()
+
+
 def main() -> None:
     """Split and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rain", choices=["light", "heavy"], required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    pairs = sorted(load_pairs("RainTrainL"), key=lambda pair: pair.name)
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(SEED)).tolist()
+    pairs, order = split_pairs()
     half = len(pairs) // 2
     layers = open_rain_layers("RainStreaksH") if arguments.rain == "heavy" else None
     for folder in ("rainy", "clean"):

@@ -5,9 +5,9 @@
 RUN is a run folder of `pellucid train recipes/trust.yaml`. Pictures that no network which ships was
 trained on (`unseen_parts`, both halves), cut to 480 pixels, are degraded by the mixture and restored by
 the default model; what the errors are beside what was foretold gives the factors, those of pictures that doing no harm
-would keep in a group of their own. Photographs are what counts: one half of them gives the course of the factors, the
-other their height. Pictures that are hazy or dark and not taken for it are left out: the bound takes the light of
-others for right. Writes
+would keep in a group of their own. Photographs are what counts: those of one quarter after the other
+are measured by what was fitted to the rest. Pictures that are hazy or dark and not
+taken for it are left out: the bound takes the light of others for right. Writes
 `src/pellucid/weights/bundle/trust.safetensors`, or `--output` to look at it first; `benchmarks/trust.py` measures on
 other pictures. What was restored is kept in `RUN/calibration.pt` (some hundred MB), so that calibrating once more takes
 seconds; another `--draws` or `--seed` restores anew.

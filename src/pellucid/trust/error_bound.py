@@ -28,6 +28,9 @@ QUANTILES, ROUNDED, RIDGE = 200, 0.02, 0.15
 """How many of a picture's ratios its factor is learned from; over how much, as a logarithm, the corner of the loss is
 rounded; and the weight of what restrains it, beside pictures that count 1 each."""
 
+FOLDS = 4
+"""Parts of the photographs, each of which is measured by what was fitted to the others."""
+
 EVERYTHING = "everything"
 """The group of pictures that were taken for something rare."""
 
@@ -117,10 +120,11 @@ class ErrorBound:
 def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, least: int = 40) -> ErrorBound:
     """The bound that held-out pictures give.
 
-    How the factor changes with the scale, and with what is seen of a picture as a whole, comes from the pictures of one
-    half of the photographs, how large it is from the other half, whose photographs count once each however many
-    pictures were made of them: so photographs are what the guarantee of `risk_controlled_factor` is about. It holds for
-    groups that have factors of their own, and for all groups together; of a rare group it says nothing.
+    How the factor changes with the scale, and with what is seen of a picture as a whole, is fitted to all pictures. How
+    large it is comes from photographs that were not fitted to: `FOLDS` times the others give a draft, and these are
+    measured by it. They count once each however many pictures were made of them, so photographs are what
+    `risk_controlled_factor` is about; it speaks of groups that have factors of their own, and of all groups together;
+    of a rare group it says nothing.
 
     Args:
         samples: by what the pictures were taken for.
@@ -129,6 +133,12 @@ def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, leas
 
     Raises:
         ConfigurationError: when there are too few photographs.
+
+    Source:
+        Cross-conformal prediction (Vovk, 2015), which uses every photograph twice where a split uses it once. Differs:
+        for risk control, and one factor for all folds. What is proven of such a bound is weaker than of a split (Barber
+        et al., "Predictive inference with the jackknife+", 2021: a miss twice as often at the worst); what was measured
+        is nearer to the level, and narrower, since a split rounds up by one in half as many photographs.
     """
     every = [sample for its in samples.values() for sample in its]
     own = {name: its for name, its in samples.items() if len({one.photograph for one in its}) >= least}
@@ -142,18 +152,23 @@ def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, leas
 def _calibrated(samples: Sequence[Sample], level: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The factors and the weights of a group."""
     photographs = sorted({sample.photograph for sample in samples})
-    for_course = set(photographs[::2])
-    first = [sample for sample in samples if sample.photograph in for_course]
-    course = _by_scale(first, level)
-    weights = _by_what_is_seen(first, course, level)
-    draft = ErrorBound(level, {EVERYTHING: course}, {}, {EVERYTHING: weights})
     outside: dict[int, list[Tensor]] = {}
-    for sample in samples:
-        if sample.photograph not in for_course:
-            share = shares_outside(sample.error, draft.unlimited(sample.scale, None, sample.seen))
-            outside.setdefault(sample.photograph, []).append(share)
+    for fold in range(FOLDS):
+        asked = set(photographs[fold::FOLDS])
+        draft = _draft([sample for sample in samples if sample.photograph not in asked] or samples, level)
+        for sample in samples:
+            if sample.photograph in asked:
+                share = shares_outside(sample.error, draft.unlimited(sample.scale, None, sample.seen))
+                outside.setdefault(sample.photograph, []).append(share)
     held = risk_controlled_factor(torch.stack([torch.stack(its).mean(dim=0) for its in outside.values()]), level)
-    return tuple(held * factor for factor in course), weights
+    whole = _draft(samples, level)
+    return tuple(held * factor for factor in whole.factors[EVERYTHING]), whole.weights[EVERYTHING]
+
+
+def _draft(samples: Sequence[Sample], level: float) -> ErrorBound:
+    """What is fitted; its height is not held yet."""
+    course = _by_scale(samples, level)
+    return ErrorBound(level, {EVERYTHING: course}, {}, {EVERYTHING: _by_what_is_seen(samples, course, level)})
 
 
 def _by_what_is_seen(samples: Sequence[Sample], course: Sequence[float], level: float) -> tuple[float, ...]:
@@ -165,7 +180,7 @@ def _by_what_is_seen(samples: Sequence[Sample], course: Sequence[float], level: 
 
     Source:
         Gibbs, Cherian and Candes, "Conformal Prediction with Conditional Guarantees", 2023, whose class of weights is
-        linear here. Differs: fitted once to one half of the photographs, restrained; what guarantees is the height.
+        linear here. Differs: fitted once, restrained; what guarantees is the height.
     """
     if not samples[0].seen:
         return ()
