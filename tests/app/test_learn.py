@@ -42,6 +42,7 @@ def test_two_folders_become_a_model_with_a_card(folders: tuple[Path, Path], tmp_
     assert learned.weights == output and learned.reason in ("finished", "settled")
     assert any("only 5 rainy pictures" in warning for warning in learned.warnings)
     text = learned.card.read_text(encoding="utf-8")
+    assert "What it began with has a score of " in text
     assert "`rainy` and `clean`" in text and "there are only 5 rainy pictures" in text and "\n| 4 | " in text
     assert len(list((learned.run_folder / "samples").glob("*.png"))) == 2
     model = load(output, "cpu")

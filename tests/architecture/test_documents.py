@@ -162,7 +162,13 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "bigprior-network/study",
             "colorize",
         ],
-        "docs/methods/nlcl.md": ["nlcl-adapt/adapt", "nlcl-real", "nlcl-cost", "nlcl-study/study"],
+        "docs/methods/nlcl.md": [
+            "nlcl-adapt/adapt",
+            "nlcl-adapt-partners/adapt",
+            "nlcl-real",
+            "nlcl-cost",
+            "nlcl-study/study",
+        ],
         "src/pellucid/weights/bundle/default.md": ["card"],
         "src/pellucid/weights/bundle/perceiver.md": ["perceiver/perceiver:1"],
     }

@@ -270,6 +270,8 @@ def _card(output: Path, folder: Path, rainy: Path, clean: Path, trained: Trained
         for look in looks
     ]
     nothing = "; nothing better was found than what it began with" if best == 0 else ""
+    first = looks[0].get("validation/score at first") if looks else None
+    begun = "" if first is None else f" What it began with has a score of {first:.4f}."
     odd = "\n".join(f"- {warning}" for warning in warnings) or "- nothing"
     return f"""# {output.name}
 
@@ -277,7 +279,7 @@ A derainer that was learned from rainy pictures and clean ones of something else
 {__version__} (docs/methods/nlcl.md). Use it with `pellucid restore PHOTO --model {output.name}`.
 
 Learned from `{rainy.name}` and `{clean.name}`; it ended at step {trained.step} ({trained.reason}).
-The background network is that of step {best}{nothing}. Odd about the folders:
+The background network is that of step {best}{nothing}.{begun} Odd about the folders:
 
 {odd}
 

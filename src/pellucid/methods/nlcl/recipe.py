@@ -254,17 +254,19 @@ class NLCLRecipe:
         """What can be said of held-out pictures without knowing how they should look; see `Judge.judged`.
 
         With patience it is what the rule looks at, too, and the best networks are kept; at its first look also at
-        those that training began with.
+        those that training began with, whose `score` and `removed` are then told as `score at first` and so on.
         """
+        at_first: dict[str, float] = {}
         if self.rule.patience and self.rule.best is None:
             before = self._restorer_of({**self._now(), "background": self.kept})
             found, _ = self.judges.look(0, before, batch)
+            at_first = {f"{name} at first": found[name] for name in ("score", "removed")}
             if self.config.objective.transfer:
                 warn_of_nothing(found["removed"])
         found, is_best = self.judges.look(self.taken, self.restorer(), batch)
         if is_best:
             self.kept = self.averages["background"].weights()
-        return found
+        return found | at_first
 
     def pictures(self, batch: Batch) -> list[Tensor]:
         """What to look at: the rainy picture, its background, its rain; `(B, 3, H, W)` each."""
