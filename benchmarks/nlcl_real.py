@@ -13,19 +13,21 @@ over those pixels whose white top-hat of 15 x 15 is at most 3 levels of 255, whi
 pixels is brighter than what lies about it. `by median` are the same over pixels that are not brighter than the median
 of their 7 x 7 neighbourhood by more than 3 levels: where streaks lie on streaks that median is rain itself, and what is
 removed there counts as drift. dry: share of the pixels outside rain, per cent, by the top-hat.
-mismatch: mean of |O - B - R|, levels of 255. removed: mean of |O - B| likewise.
+mismatch: mean of |O - B - R|, levels of 255. removed: mean of |O - B| likewise. at first: what the networks do that
+learning begins with, the default's for rain whatever a picture is taken for; found is the mean of the rain that
+`rain-layer` finds by itself, subtracted it gives `quality, less found`.
 """
 
 import argparse
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pellucid.app.learn import learn
+from pellucid.app.learn import STARTS, learn
 from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import Source, read_pixels
 from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
@@ -33,7 +35,10 @@ from pellucid.evaluation.measures import rounded_to_8_bits
 from pellucid.evaluation.records import write_whole
 from pellucid.images.atomic import replacing
 from pellucid.methods.load import Model, load
-from pellucid.methods.nlcl.restorer import mismatch
+from pellucid.methods.network_recipe import started_network
+from pellucid.methods.network_settings import NetworkSettings
+from pellucid.methods.nlcl.config import NETWORKS
+from pellucid.methods.nlcl.restorer import DerainingRestorer, mismatch
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 
 TRAINED, CLEAN, SEED = 15, 100, 0
@@ -50,6 +55,8 @@ class Row:
     quality_before: float
     quality_default: float
     quality_after: float
+    quality_at_first: float
+    quality_less_found: float
     mean: float
     spread: float
     dry: float
@@ -57,6 +64,8 @@ class Row:
     spread_by_median: float
     mismatch: float
     removed: float
+    removed_at_first: float
+    found_at_first: float
 
 
 def main() -> None:
@@ -79,10 +88,11 @@ def main() -> None:
     limits = {"steps": arguments.steps, "minutes": arguments.minutes}
     learned = learn(*folders, arguments.work / "rain.safetensors", device="cpu", **limits)
     adapted, default, perceiver = load(learned.weights, "cpu"), load(device="cpu"), load_perceiver(device="cpu")
+    first = replace(adapted, restorer=at_first())
     rows, lines = {}, []
     for name in (rainy[place] for place in sorted(order[TRAINED:])):
         image = read_pixels(source, name)[None].float() / 255
-        rows[Path(name).stem], line = looked_at(name, image, default, adapted, perceiver)
+        rows[Path(name).stem], line = looked_at(name, image, default, adapted, first, perceiver)
         lines.append(line)
     arguments.sheet.parent.mkdir(parents=True, exist_ok=True)
     write_whole(arguments.sheet, drawn_sheet(lines))
@@ -97,14 +107,25 @@ def write(source: Source, names: list[str], folder: Path) -> None:
         (folder / Path(name).name).write_bytes(source.read(name))
 
 
+def at_first() -> DerainingRestorer:
+    """What `pellucid learn` begins with."""
+    begun = (STARTS["default"][part] for part in ("background", "rain"))
+    settings = [{**NETWORKS[part], **its} for part, its in zip(("background", "rain"), begun, strict=True)]
+    settings[1]["arguments"] = {**settings[1]["arguments"], "gives": "rain", "normalised": False}
+    return DerainingRestorer(*(started_network(NetworkSettings.model_validate(its))[0] for its in settings))
+
+
 def looked_at(
-    name: str, image: Tensor, default: Model, adapted: Model, perceiver: Perceiver
+    name: str, image: Tensor, default: Model, adapted: Model, first: Model, perceiver: Perceiver
 ) -> tuple[Row, list[LabelledPicture]]:
     """Figures of one photograph, and what is drawn of it."""
     made = adapted.restore(image)
     pictures = {"before": image, "default": default.restore(image).image, "after": made.image}
-    seen = [perceiver.perceive(rounded_to_8_bits(its)) for its in pictures.values()]
-    rain = [its.kinds["rain"].presence * its.kinds["rain"].severity for its in seen]
+    begun = first.restore(image)
+    found = begun.maps["rain"]
+    judged = [*pictures.values(), begun.image, (image - found).clamp(0, 1)]
+    seen = [perceiver.perceive(rounded_to_8_bits(its)) for its in judged]
+    rain = [its.kinds["rain"].presence * its.kinds["rain"].severity for its in seen[:3]]
     dry = outside_rain(image)
     left = (image - made.image).abs().mean().item()
     row = Row(
@@ -112,6 +133,7 @@ def looked_at(
         *drift(image, made.image, dry), 100 * dry.float().mean().item(),
         *drift(image, made.image, dry_by_median(image)),
         255 * mismatch(image, made.image, made.maps["rain"]).item(), 255 * left,
+        255 * (image - begun.image).abs().mean().item(), 255 * found.abs().mean().item(),
     )  # fmt: skip
     shown = {**pictures, "rain": made.maps["rain"] + 0.5}
     return row, [LabelledPicture(as_pixels(its.clamp(0, 1), 640), f"{name}, {what}") for what, its in shown.items()]
@@ -148,7 +170,7 @@ def drift(before: Tensor, after: Tensor, dry: Tensor) -> tuple[float, float]:
 def table(rows: dict[str, Row], reason: str, model: Model) -> str:
     """Markdown."""
     names = list(Row.__dataclass_fields__)
-    head = "| photograph | " + " | ".join(name.replace("_", ", ") for name in names) + " |"
+    head = "| photograph | " + " | ".join(name.replace("_", " ") for name in names) + " |"
     lines = [f"Learning ended: {reason}; the weights of step {model.description.get('best_step')} were kept.", ""]
     lines += [head, "|---" * (len(names) + 1) + "|"]
     for name, row in rows.items():

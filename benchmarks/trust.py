@@ -294,8 +294,14 @@ def _row(family: Family) -> str:
 
 
 def _together(found: list[Family], names: tuple[str, ...]) -> str:
-    """The share within the bound over the pictures of several families of both clean sets, and its standard error."""
-    its = [one for family in found if family.name in names and family.seen == SEEN for one in family.coverage]
+    """The share within the bound over several families of both clean sets, and its standard error.
+
+    Photographs are what counts, each once: what is made of one in several ways is not independent.
+    """
+    its: list[float] = []
+    for name in CLEAN_SETS:
+        rows = [family.coverage for family in found if family.name in names and family.test_set == name]
+        its += [statistics.mean(of_one) for of_one in zip(*rows, strict=True)]
     scatter = statistics.stdev(its) / len(its) ** 0.5 if len(its) > 1 else 0.0
     return f"{100 * statistics.mean(its):.1f} ± {100 * scatter:.1f}"
 
@@ -310,7 +316,7 @@ def _table(found: list[Family], beliefs: list[list[float]], seconds: dict[str, l
         "|---" * 11 + "|",
         *[_row(family) for family in found],
         "",
-        "Families seen in training, the pictures of both clean sets together.",
+        "Families seen in training, without clean pictures: the photographs of both sets together, each once.",
         "",
         "| kind | within |",
         "|---|---|",

@@ -163,8 +163,8 @@ def test_tables_in_documents_are_what_the_benchmarks_printed() -> None:
             "colorize",
         ],
         "docs/methods/nlcl.md": [
-            "nlcl-adapt/adapt",
             "nlcl-adapt-partners/adapt",
+            "nlcl-adapt/adapt",
             "nlcl-real",
             "nlcl-cost",
             "nlcl-study/study",

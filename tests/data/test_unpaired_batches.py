@@ -1,13 +1,15 @@
 """Batches of what does not belong together."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
+from pellucid.data.clean_pictures import split_validation
 from pellucid.data.config import PictureSource
-from pellucid.data.unpaired_batches import UnpairedBatches, unpaired_batches
+from pellucid.data.unpaired_batches import UnpairedBatches, _held_out_share, unpaired_batches
 from pellucid.errors import DataError
 
 
@@ -65,3 +67,10 @@ def test_folders_are_read_held_out_and_fingerprinted(tmp_path: Path, memory: int
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         UnpairedBatches([], pictures(1, 0), patch_size=32, batch_size=1)
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(5, 1), (8, 2), (15, 3), (16, 4), (19, 4), (79, 4), (200, 10)])
+def test_of_a_small_collection_four_are_held_out_or_a_quarter(count: int, held_out: int) -> None:
+    pictures: Any = list(range(count))
+    assert len(split_validation(pictures, _held_out_share(0.05, count))[1]) == held_out
+    assert _held_out_share(0.0, count) == 0

@@ -39,6 +39,20 @@ def test_it_is_what_pillow_was_told_within_two(quality: int) -> None:
     assert found is not None and quality - 2 <= found <= quality  # neighbours' steps differ by nothing at times
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("quality", [10, 30])
+def test_a_turned_picture_says_the_same(quality: int, quarters: int) -> None:
+    turned = parts(compressed(photograph(), quality)).rot90(quarters, (2, 3))
+    assert jpeg_quality_read(turned) == jpeg_quality_read(turned.flip(3)) == quality
+
+
+@pytest.mark.parametrize("step", [8, 16, 40])
+def test_a_table_of_another_make_says_nothing(step: int) -> None:
+    memory = io.BytesIO()
+    photograph().save(memory, "JPEG", qtables=[[step] * 64, [step] * 64])
+    assert jpeg_quality_read(parts(Image.open(memory).convert("RGB"))) is None
+
+
 def test_it_is_the_last_one_that_counts() -> None:
     assert jpeg_quality_read(parts(compressed(compressed(photograph(), 80), 30))) == 30
 

@@ -2,11 +2,14 @@
 
 import json
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
 
 from pellucid.errors import WeightsError
+from pellucid.trust import error_bound
+from pellucid.trust.conformal import shares_outside
 from pellucid.trust.error_bound import EVERYTHING, KNOTS, ErrorBound, Sample, calibrated, interpolated
 
 
@@ -60,7 +63,28 @@ def test_a_photograph_counts_once_however_many_pictures_are_made_of_it() -> None
     assert told == pytest.approx(expected, rel=0.05)
 
 
-def test_pictures_of_one_photograph_are_not_in_both_halves() -> None:
+def test_no_photograph_is_measured_by_what_was_fitted_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[set[int]] = []
+    fit, measured = error_bound._draft, []
+
+    def noted(its: Sequence[Sample], level: float) -> ErrorBound:
+        fitted.append({one.photograph for one in its})
+        return fit(its, level)
+
+    def share(error: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        measured.append((owner[error.data_ptr()], fitted[-1]))
+        return shares_outside(error, scale)
+
+    monkeypatch.setattr(error_bound, "_draft", noted)
+    monkeypatch.setattr(error_bound, "shares_outside", share)
+    twice = [Sample(one.scale, one.error.clone(), one.photograph) for one in samples(60, 0, 1.0) for _ in range(2)]
+    owner = {one.error.data_ptr(): one.photograph for one in twice}
+    calibrated({"noise": twice}, 0.9)
+    assert len(measured) == 2 * len(twice)  # of the group, and of all groups together
+    assert all(photograph not in its and len(its) == 45 for photograph, its in measured)
+
+
+def test_photographs_count_once_however_many_pictures_they_gave() -> None:
     twice = [Sample(one.scale, one.error, one.photograph) for one in samples(60, 0, 1.0) for _ in range(2)]
     once = samples(60, 0, 1.0)
     assert calibrated({"noise": twice}, 0.9).factors["noise"] == pytest.approx(

@@ -27,8 +27,8 @@ MOST_VALIDATED = 16
 """Held-out patches of each kind that are looked at while training."""
 
 LEAST_HELD_OUT = 4
-"""Pictures that are held out of a small collection, if that is no more than a quarter: of one picture a look says next
-to nothing."""
+"""Pictures that are held out of a small collection, or a quarter of one that is smaller still: of one picture a look
+says next to nothing."""
 
 
 class UnpairedBatches:
@@ -141,4 +141,4 @@ def unpaired_batches(
 
 def _held_out_share(asked: float, count: int) -> float:
     """As asked, or more of a small collection; nothing is held out where nothing was asked."""
-    return max(asked, min(0.25, LEAST_HELD_OUT / count)) if asked else 0.0
+    return max(asked, 1 / max(4, count // LEAST_HELD_OUT)) if asked else 0.0

@@ -23,6 +23,9 @@ LEAST_COEFFICIENTS = 300
 """That are not zero, all together, to say anything; `_LEAST_OF_A_QUALITY` of them to compare qualities at all."""
 
 _LEAST_OF_A_QUALITY = 30
+_CLEAR_STEP = 4
+"""From which on rounding to 8 bits leaves a frequency's own multiples to be seen."""
+
 _MOST_BLOCKS = 1536
 _HIGHEST = 4
 """Of the sums of a coefficient's two frequencies, among those that are looked at: higher ones are mostly zero."""
@@ -40,8 +43,10 @@ def jpeg_quality_read(parts: Tensor) -> int | None:
 
     Returns:
         The quality, 5 to 97, or one or two less where their steps hardly differ; `None` where there was no compression,
-        a finer one, one with tables of another make, one whose grid does not begin in the picture's corner, or one that
-        other work has covered.
+        a finer one, one whose grid does not begin in the picture's corner, or one that other work has covered; and
+        where not every frequency for itself lies on its multiples, as with most tables of another make. The picture may
+        have been turned or mirrored since by whole blocks. One whose contrast was changed reads as a finer or coarser
+        compression, by as much.
 
     Source:
         The comb of quantised coefficients: Fan and de Queiroz, "Identification of Bitmap Compression History", IEEE
@@ -60,17 +65,27 @@ def jpeg_quality_read(parts: Tensor) -> int | None:
     coefficients = _low_frequencies(_blocks(parts))
     if coefficients.shape[1] == 0:
         return None
-    steps = _steps()[:, :, None]  # (Q, U, 1)
-    cycles = coefficients / steps
+    upright, lying = (_best(coefficients, steps) for steps in (_steps(), _steps(lying=True)))
+    return max(upright, lying)[1]  # the fit decides
+
+
+def _best(coefficients: Tensor, steps: Tensor) -> tuple[float, int | None]:
+    """How well the best quality fits, and which it is, if any is to be believed."""
+    cycles = coefficients / steps[:, :, None]  # (Q, U, N)
     counts = (cycles > 0.5) & (cycles < 20) & (coefficients > 2)
-    number = counts.sum(dim=(1, 2))
-    fits = (cycles.mul_(2 * math.pi).cos_() * counts).sum(dim=(1, 2)) / number.clamp_min(1)
+    numbers = counts.sum(dim=2)
+    number = numbers.sum(dim=1)
+    sums = (cycles.mul_(2 * math.pi).cos_() * counts).sum(dim=2)
+    fits = sums.sum(dim=1) / number.clamp_min(1)
     fits[number < _LEAST_OF_A_QUALITY] = 0
     best = fits.max().item()
     lowest = int((fits >= best - AS_GOOD).nonzero()[0])
     if best < LEAST_FIT or number[lowest] < LEAST_COEFFICIENTS:
-        return None
-    return QUALITIES[lowest]
+        return best, None
+    told = (numbers[lowest] >= _LEAST_OF_A_QUALITY) & (steps[lowest] >= _CLEAR_STEP)
+    if bool((sums[lowest] / numbers[lowest].clamp_min(1) < LEAST_FIT)[told].any()):
+        return best, None
+    return best, QUALITIES[lowest]
 
 
 def _blocks(parts: Tensor) -> Tensor:
@@ -99,8 +114,8 @@ def _frequencies() -> list[tuple[int, int]]:
 
 
 @cache
-def _steps() -> Tensor:
-    """Of every quality and frequency, `(Q, U)`."""
-    base = torch.tensor([LUMINANCE_TABLE[row][column] for row, column in _frequencies()])
+def _steps(*, lying: bool = False) -> Tensor:
+    """Of every quality and frequency, `(Q, U)`; of a picture that lay on its side when it was compressed."""
+    base = torch.tensor([LUMINANCE_TABLE[c][r] if lying else LUMINANCE_TABLE[r][c] for r, c in _frequencies()])
     scales = torch.tensor([5000 // quality if quality < 50 else 200 - 2 * quality for quality in QUALITIES])
     return ((base * scales[:, None] + 50) // 100).clamp(1, 255).float()

@@ -135,10 +135,9 @@ def calibrated(samples: Mapping[str, Sequence[Sample]], level: float = 0.9, leas
         ConfigurationError: when there are too few photographs.
 
     Source:
-        Cross-conformal prediction (Vovk, 2015), which uses every photograph twice where a split uses it once. Differs:
-        for risk control, and one factor for all folds. What is proven of such a bound is weaker than of a split (Barber
-        et al., "Predictive inference with the jackknife+", 2021: a miss twice as often at the worst); what was measured
-        is nearer to the level, and narrower, since a split rounds up by one in half as many photographs.
+        In the spirit of cross-conformal prediction (Vovk, 2015), which uses every photograph twice where a split uses
+        it once. Differs: one factor for all folds, applied to what was fitted to all photographs. Nothing is proven of
+        such a bound at a finite number of photographs, as it is of a split; `benchmarks/trust.py` measures it.
     """
     every = [sample for its in samples.values() for sample in its]
     own = {name: its for name, its in samples.items() if len({one.photograph for one in its}) >= least}

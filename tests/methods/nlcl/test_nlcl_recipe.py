@@ -259,9 +259,13 @@ def test_what_it_began_with_is_kept_when_it_is_liked_best() -> None:
     assert all(torch.equal(tensors[f"background.{name}"], its) for name, its in before.items())
 
 
+KNOWING: dict[str, Any] = {"arguments": {"width": 16, "blocks": 4}, "start_from": "rain-layer"}
+
+
 @pytest.mark.parametrize("by", ["background", "rain"])
 def test_transferred_rain_is_what_was_found_before_training(by: str) -> None:
-    made = recipe("pellucid", objective={"transfer": 1.0, "transfer_strength": [1.0, 1.0], "transfer_found_by": by})
+    transfer = {"transfer": 1.0, "transfer_strength": [1.0, 1.0], "transfer_found_by": by}
+    made = recipe("pellucid", objective=transfer, rain=KNOWING)
     observed = batch().degraded
 
     def found(network: torch.nn.Module | None) -> Tensor:
@@ -275,6 +279,28 @@ def test_transferred_rain_is_what_was_found_before_training(by: str) -> None:
     assert torch.equal(found(made.finder), first) and not torch.equal(found(now), first)
     with torch.no_grad():
         assert torch.equal(first, observed - made.finder(observed) if by == "background" else made.finder(observed))
+
+
+def test_rain_is_not_found_by_a_network_that_begins_with_nothing() -> None:
+    with pytest.raises(ValueError, match=r"set rain.start_from \(rain-layer\)"):
+        recipe("pellucid", objective={"transfer": 1.0, "transfer_found_by": "rain"})
+
+
+@pytest.mark.parametrize(("by", "said"), [("background", True), ("rain", False)])
+def test_who_finds_the_rain_is_who_is_warned_of(by: str, said: bool, caplog: pytest.LogCaptureFixture) -> None:
+    objective = {"transfer": 1.0, "transfer_found_by": by}
+    made = recipe("pellucid", objective=objective, rain=KNOWING, stopping={"patience": 3})
+    with torch.no_grad():  # a background network that finds nothing
+        for finder in (made.background, *([made.finder] if by == "background" and made.finder is not None else [])):
+            finder.tail.weight.zero_()  # pyright: ignore
+            finder.tail.bias.zero_()  # pyright: ignore
+    made.judge(batch(90))
+    assert any("finds next to nothing" in its for its in caplog.messages) == said
+
+
+def test_weights_say_what_both_networks_began_with() -> None:
+    told = recipe("pellucid", rain=KNOWING).weights()[1]
+    assert told["rain_started_from"]["file"] == "rain-layer.safetensors" and "started_from" not in told
 
 
 def test_a_guide_that_is_told_sees_drawn_rain_and_the_network_does_not() -> None:

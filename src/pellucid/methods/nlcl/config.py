@@ -86,8 +86,8 @@ class NLCLObjectiveSettings(Section):
     transfer: float = Field(
         default=0.0,
         ge=0,
-        description="Rain that the background network found before training, O - B, is laid on clean pictures, which "
-        "are to be restored: mean |G(C + s (O - B)) - C|. Not in the paper; CSUD's unpaired rain transfer (CVPR 2025) "
+        description="Rain R that was found before training, see transfer_found_by, is laid on clean pictures, which "
+        "are to be restored: mean |G(C + s R) - C|. Not in the paper; CSUD's unpaired rain transfer (CVPR 2025) "
         "is of this kind. Found anew in every step, rain grows without end.",
     )
     transfer_found_by: Literal["background", "told", "rain"] = Field(
@@ -186,6 +186,16 @@ class NLCLConfig(Section):
     optimisation: NLCLOptimisation = Field(default=NLCLOptimisation(), description="How all learn.")
     stopping: StoppingSettings = Field(default=StoppingSettings(), description="When it is enough.")
     data: UnpairedSettings
+
+    @model_validator(mode="after")
+    def _rain_is_found_by_who_knows_it(self) -> "NLCLConfig":
+        its = self.objective
+        if its.transfer and its.transfer_found_by == "rain" and self.rain.start_from is None:
+            raise ValueError(
+                "Expected a rain network that knows rain to find what is transferred, got one that begins with "
+                "nothing: set rain.start_from (rain-layer), or another objective.transfer_found_by."
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from pellucid.methods.restorer import restore_patches
 logger = logging.getLogger(__name__)
 
 NEXT_TO_NOTHING = 0.5 / 255
-"""Mean change of rainy pictures, below which what training begins with finds none of their rain."""
+"""Mean of the rain that is found, below which what training begins with finds none."""
 
 
 class Judge:
@@ -80,11 +80,11 @@ def _balance(discriminator: nn.Module, made: Tensor, clean: Tensor) -> dict[str,
     return {"taken for clean": shares[0], "clean taken for clean": shares[1]}
 
 
-def warn_of_nothing(removed: float) -> None:
+def warn_of_nothing(found: float) -> None:
     """Say so where training begins with a network that finds none of the rain, and learns from what it finds."""
-    if removed < NEXT_TO_NOTHING:
+    if found < NEXT_TO_NOTHING:
         logger.warning(
-            "What training begins with removes next to nothing from these pictures (%.2f of 255 levels), and what it "
-            "does not find it does not learn: look at the sheets, or begin with nothing, on a GPU.",
-            255 * removed,
+            "What training begins with finds next to nothing in these pictures (%.2f of 255 levels), and what it does "
+            "not find is not learned: look at the sheets, or begin with nothing, on a GPU.",
+            255 * found,
         )

@@ -71,7 +71,8 @@ class NLCLRecipe:
         self.config, self.accelerator, self.steps = config, accelerator, steps
         settings, device = config.objective, accelerator.device
         background, self.origin = started_network(config.background)
-        self.background, self.rain = background.to(device), started_network(config.rain)[0].to(device)
+        rain, self.rain_origin = started_network(config.rain)
+        self.background, self.rain = background.to(device), rain.to(device)
         _check_roles(self.background, self.rain)
         finder = self.rain if settings.transfer_found_by == "rain" else self.background
         self.finder = copy.deepcopy(finder).eval().requires_grad_(False) if settings.transfer else None
@@ -261,8 +262,10 @@ class NLCLRecipe:
             before = self._restorer_of({**self._now(), "background": self.kept})
             found, _ = self.judges.look(0, before, batch)
             at_first = {f"{name} at first": found[name] for name in ("score", "removed")}
-            if self.config.objective.transfer:
-                warn_of_nothing(found["removed"])
+            if self.finder is not None:
+                is_told = self.config.objective.transfer_found_by == "told"
+                draws = torch.Generator().manual_seed(0)
+                warn_of_nothing(found_rain(self.finder, batch.degraded, draws, is_told=is_told).abs().mean().item())
         found, is_best = self.judges.look(self.taken, self.restorer(), batch)
         if is_best:
             self.kept = self.averages["background"].weights()
@@ -324,7 +327,8 @@ class NLCLRecipe:
         tensors = {f"{part}.{name}": value for part, its in weights.items() for name, value in its.items()}
         parts = {"background": self.config.background, "rain": self.config.rain}
         told = {name: {"name": its.name, "arguments": its.arguments} for name, its in parts.items()}
-        before = {} if self.origin is None else {"started_from": self.origin}
+        origins = {"started_from": self.origin, "rain_started_from": self.rain_origin}
+        before = {name: its for name, its in origins.items() if its is not None}
         best = {"best_step": self.rule.best_step} if self.rule.patience else {}
         return tensors, {"method": "nlcl", **told, **best, **before}
 
