@@ -23,6 +23,7 @@ import torch
 
 from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.app.recipe_file import read_run
+from pellucid.degradations import jpeg_reading
 from pellucid.degradations.mixing import Mixture, apply_chains
 from pellucid.degradations.noise import as_stored
 from pellucid.degradations.severity import severities
@@ -73,7 +74,7 @@ def main() -> None:
     perceiver = load_perceiver(device="cpu")
     made_by = [arguments.draws, arguments.seed, model.weights_sha256, sha256(arguments.run / "weights.safetensors")]
     made_by += [perceiver.weights_sha256, sha256(RECIPE), list(SEEN), list(SEVERITIES)]
-    made_by += [list(READ_KNOTS), list(SEVERE), SEVERE_SHARE]
+    made_by += [list(READ_KNOTS), list(SEVERE), SEVERE_SHARE, sha256(Path(jpeg_reading.__file__))]
     found = torch.load(kept, weights_only=True) if kept.exists() else {}
     if found.get("made_by") != made_by:
         network = ErrorScales(**description["network"]["arguments"]).eval()

@@ -179,7 +179,7 @@ def test_a_screenshot_of_a_jpeg_says_of_which_quality_it_was(photos: Path, tmp_p
     write_image(photos / "shown.png", jpeg(smooth, 20))
     found = perceive(photos, tmp_path / "out", perceiver=eyes)
     line = next(its for its in lines_of(found) if "shown.png" in its)
-    assert line.endswith("; last compressed as a JPEG of quality 20")
+    assert line.endswith("; as if last compressed as a JPEG of quality 20")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / TABLE_NAME).read_text(encoding="utf-8"))))
     told = {Path(row["picture"]).name: row["compressed at"] for row in rows}
     assert told["shown.png"] == "20" and told["a.png"] == told["broken.jpg"] == ""

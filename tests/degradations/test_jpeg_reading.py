@@ -53,6 +53,28 @@ def test_a_table_of_another_make_says_nothing(step: int) -> None:
     assert jpeg_quality_read(parts(Image.open(memory).convert("RGB"))) is None
 
 
+@pytest.mark.parametrize("grain", [0, 0.3, 1])
+@pytest.mark.parametrize(
+    "shade",
+    [
+        lambda x, y: 0.45 * x + 10,
+        lambda x, y: 0.25 * (x + y),
+        lambda x, y: 255 - 0.6 * ((x - 256) ** 2 + (y - 192) ** 2) ** 0.5,
+        lambda x, y: 128 + 60 * (x / 9).sin() + 20 * (y / 17).sin(),
+        lambda x, y: 100 + 80 * (x // 5 % 2),
+    ],
+)
+def test_a_smooth_picture_that_never_was_a_jpeg_is_none(shade, grain: float) -> None:
+    y, x = torch.meshgrid(torch.arange(384.0), torch.arange(512.0), indexing="ij")
+    level = shade(x, y) + grain * torch.randn(384, 512, generator=torch.Generator().manual_seed(0))
+    assert jpeg_quality_read((level.round().clamp(0, 255) / 255).expand(1, 3, 384, 512)) is None
+
+
+@pytest.mark.parametrize("quality", [2, 97, 100])
+def test_the_coarsest_and_the_finest_are_not_read(quality: int) -> None:
+    assert jpeg_quality_read(parts(compressed(photograph(), quality))) is None
+
+
 def test_it_is_the_last_one_that_counts() -> None:
     assert jpeg_quality_read(parts(compressed(compressed(photograph(), 80), 30))) == 30
 

@@ -34,9 +34,7 @@ def test_the_rain_is_the_picture_less_the_background(tmp_path: Path, monkeypatch
     rain.load_state_dict(tensors)
     picture = torch.rand(1, 3, 20, 24)
     with torch.no_grad():
-        assert torch.allclose(
-            picture - background(picture), rain(picture), atol=2e-3
-        )
+        assert torch.allclose(picture - background(picture), rain(picture), atol=2e-3)
 
 
 @pytest.mark.parametrize("start", list(STARTS))

@@ -17,8 +17,8 @@ class PerceivedPicture:
         height: pixels, upright.
         width: pixels, upright.
         perception: what was found.
-        compressed_at: the quality of the last JPEG compression, read from the pixels, whatever the file is now; `None`
-            where nothing can be read, see `pellucid.degradations.jpeg_reading`.
+        compressed_at: the quality of the last JPEG compression, read from the pixels, whatever the file is now, if
+            contrast is as it was; `None` where nothing can be read, see `pellucid.degradations.jpeg_reading`.
     """
 
     source: Path
@@ -28,7 +28,9 @@ class PerceivedPicture:
     compressed_at: int | None = None
 
     def __str__(self) -> str:
-        told = "" if self.compressed_at is None else f"; last compressed as a JPEG of quality {self.compressed_at}"
+        told = (
+            "" if self.compressed_at is None else f"; as if last compressed as a JPEG of quality {self.compressed_at}"
+        )
         return f"{self.perception}{told}"
 
 

@@ -13,11 +13,14 @@ from torch import Tensor
 from pellucid.degradations.jpeg import LUMINANCE_TABLE, YCBCR_FROM_RGB
 
 QUALITIES = tuple(range(5, 98))
-"""Those that are told apart; above, the steps are no larger than what rounding to 8 bits does."""
+"""Those that are tried; above 95 the steps are no larger than what rounding to 8 bits does, and little is found."""
 
 LEAST_FIT, AS_GOOD = 0.2, 0.05
 """How well the coefficients must lie on multiples, of 1; and how near another quality's fit must be to count as well:
 steps of half the size fit as well, so that the lowest such quality is the one."""
+
+SHIFTED = 0.4
+"""Share of the fit that may be left on blocks that begin 4 pixels further on."""
 
 LEAST_COEFFICIENTS = 300
 """That are not zero, all together, to say anything; `_LEAST_OF_A_QUALITY` of them to compare qualities at all."""
@@ -42,11 +45,11 @@ def jpeg_quality_read(parts: Tensor) -> int | None:
         parts: of one picture, `(N, 3, h, w)`, RGB, in `[0, 1]`; each begins at a multiple of 8 pixels of the picture.
 
     Returns:
-        The quality, 5 to 97, or one or two less where their steps hardly differ; `None` where there was no compression,
-        a finer one, one whose grid does not begin in the picture's corner, or one that other work has covered; and
+        The quality, 5 to 95, or one or two less where their steps hardly differ; `None` where there was no compression,
+        a finer or a coarser one, one whose grid does not begin in the picture's corner, or one that other work has covered; and
         where not every frequency for itself lies on its multiples, as with most tables of another make. The picture may
-        have been turned or mirrored since by whole blocks. One whose contrast was changed reads as a finer or coarser
-        compression, by as much.
+        have been turned or mirrored since, if the sides are multiples of 8. One whose contrast was changed reads as a
+        finer or coarser compression, by as much; patterns that repeat after 8 pixels can be taken for one.
 
     Source:
         The comb of quantised coefficients: Fan and de Queiroz, "Identification of Bitmap Compression History", IEEE
@@ -65,17 +68,28 @@ def jpeg_quality_read(parts: Tensor) -> int | None:
     coefficients = _low_frequencies(_blocks(parts))
     if coefficients.shape[1] == 0:
         return None
-    upright, lying = (_best(coefficients, steps) for steps in (_steps(), _steps(lying=True)))
-    return max(upright, lying)[1]  # the fit decides
+    found = [(*_best(coefficients, steps), steps) for steps in (_steps(), _steps(lying=True))]
+    fit, row, steps = max(found, key=lambda its: its[0])
+    if row is None:
+        return None
+    # In a gradient blocks are alike, and some steps fit them: off a JPEG's grid nothing fits, there as well as on it.
+    sums, numbers = _fits(_low_frequencies(_blocks(parts[..., 4:, 4:])), steps[row : row + 1])
+    if sums.sum() / numbers.sum().clamp_min(1) > SHIFTED * fit:
+        return None
+    return QUALITIES[row]
+
+
+def _fits(coefficients: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of the cosines, and numbers of the coefficients that they are of, both `(Q, U)`."""
+    cycles = coefficients / steps[:, :, None]  # (Q, U, N)
+    counts = (cycles > 0.5) & (cycles < 20) & (coefficients > 2)
+    return (cycles.mul_(2 * math.pi).cos_() * counts).sum(dim=2), counts.sum(dim=2)
 
 
 def _best(coefficients: Tensor, steps: Tensor) -> tuple[float, int | None]:
-    """How well the best quality fits, and which it is, if any is to be believed."""
-    cycles = coefficients / steps[:, :, None]  # (Q, U, N)
-    counts = (cycles > 0.5) & (cycles < 20) & (coefficients > 2)
-    numbers = counts.sum(dim=2)
+    """How well the best quality fits, and which row of the table it is, if any is to be believed."""
+    sums, numbers = _fits(coefficients, steps)
     number = numbers.sum(dim=1)
-    sums = (cycles.mul_(2 * math.pi).cos_() * counts).sum(dim=2)
     fits = sums.sum(dim=1) / number.clamp_min(1)
     fits[number < _LEAST_OF_A_QUALITY] = 0
     best = fits.max().item()
@@ -85,7 +99,7 @@ def _best(coefficients: Tensor, steps: Tensor) -> tuple[float, int | None]:
     told = (numbers[lowest] >= _LEAST_OF_A_QUALITY) & (steps[lowest] >= _CLEAR_STEP)
     if bool((sums[lowest] / numbers[lowest].clamp_min(1) < LEAST_FIT)[told].any()):
         return best, None
-    return best, QUALITIES[lowest]
+    return best, lowest
 
 
 def _blocks(parts: Tensor) -> Tensor:

@@ -179,7 +179,7 @@ def _by_what_is_seen(samples: Sequence[Sample], course: Sequence[float], level: 
 
     Source:
         Gibbs, Cherian and Candes, "Conformal Prediction with Conditional Guarantees", 2023, whose class of weights is
-        linear here. Differs: fitted once, restrained; what guarantees is the height.
+        linear here. Differs: fitted once, restrained; the height is held afterwards.
     """
     if not samples[0].seen:
         return ()

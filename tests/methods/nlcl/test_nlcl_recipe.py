@@ -281,6 +281,17 @@ def test_transferred_rain_is_what_was_found_before_training(by: str) -> None:
         assert torch.equal(first, observed - made.finder(observed) if by == "background" else made.finder(observed))
 
 
+def test_who_finds_the_rain_stays_the_same_when_it_goes_on() -> None:
+    objective = {"transfer": 1.0}
+    first, second = (recipe("pellucid", objective=objective) for _ in range(2))
+    assert first.finder is not None and second.finder is not None
+    with torch.no_grad():
+        second.finder.tail.weight.add_(1)  # pyright: ignore
+    second.load_state_dict(first.state_dict())
+    ours, its = first.finder.state_dict(), second.finder.state_dict()
+    assert all(torch.equal(value, its[name]) for name, value in ours.items())
+
+
 def test_rain_is_not_found_by_a_network_that_begins_with_nothing() -> None:
     with pytest.raises(ValueError, match=r"set rain.start_from \(rain-layer\)"):
         recipe("pellucid", objective={"transfer": 1.0, "transfer_found_by": "rain"})

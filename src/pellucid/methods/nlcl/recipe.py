@@ -300,6 +300,7 @@ class NLCLRecipe:
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
             "kept": self.kept,
+            "finder": None if self.finder is None else self.finder.state_dict(),
             "rule": self.rule.state_dict(),
             "taken": self.taken,
         }
@@ -313,6 +314,8 @@ class NLCLRecipe:
         ):
             for name, one in its.items():
                 one.load_state_dict(state[part][name])
+        if self.finder is not None:  # what it began with may be another file by now
+            self.finder.load_state_dict(state["finder"])
         self.rule.load_state_dict(state["rule"])
         self.kept = state["kept"]
         self.taken = state["taken"]
