@@ -46,10 +46,11 @@ def jpeg_quality_read(parts: Tensor) -> int | None:
 
     Returns:
         The quality, 5 to 95, or one or two less where their steps hardly differ; `None` where there was no compression,
-        a finer or a coarser one, one whose grid does not begin in the picture's corner, or one that other work has covered; and
-        where not every frequency for itself lies on its multiples, as with most tables of another make. The picture may
-        have been turned or mirrored since, if the sides are multiples of 8. One whose contrast was changed reads as a
-        finer or coarser compression, by as much; patterns that repeat after 8 pixels can be taken for one.
+        a finer or a coarser one, one whose grid does not begin in the picture's corner, or one that other work has
+        covered; and where not every frequency for itself lies on its multiples, as with most tables of another make.
+        The picture may have been turned or mirrored since, if its sides are multiples of 8. One whose contrast was
+        changed reads as a finer or coarser compression, by as much; patterns that repeat after 8 pixels can be taken
+        for one.
 
     Source:
         The comb of quantised coefficients: Fan and de Queiroz, "Identification of Bitmap Compression History", IEEE
