@@ -22,7 +22,7 @@ def learn(
     """Learn to remove rain from two folders without pairs; run the same command again to go on where it stopped.
 
     Writes a model for `pellucid restore --model`, a card beside it, and a folder with sample sheets. It begins with
-    what the default model finds of the rain; what that does not find, it does not learn.
+    what the bundled networks find of the rain; what they do not find, it does not learn.
 
     Example: pellucid learn --rainy holiday/rain --clean holiday/sun -o rain.safetensors
 
