@@ -145,6 +145,57 @@ def test_a_batch_may_hold_dark_and_hazy_and_other_pictures() -> None:
             torch.testing.assert_close(together[place], network(images[row : row + 1], alone)[0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("degradations", "taken_for"),
+    [
+        (["rain"], "rain"),  # and not lifted: it is not said to be dark
+        (["rain", "noise"], "nothing in particular"),  # the generalist, for both
+        (["low-light"], "low light, then noise"),  # who restores is seen
+        (["haze"], "haze, then noise"),
+        (["haze", "rain"], "haze, then rain"),
+        (["low-light", "rain", "noise", "noise"], "low light"),
+    ],
+)
+def test_what_is_told_needs_not_be_seen(degradations: list[str], taken_for: str) -> None:
+    network, image = lively_and_guided(dark_below=1.0), 0.4 + 0.4 * picture()
+    says(network, [0, 9, 0, 0])
+    shown = views(image)
+    assert network.taken_for(network.context(shown)) == "low light, then noise"
+    context = network.context(shown, network.told(degradations))
+    assert network.taken_for(context) == taken_for
+    given = spread(context, (40, 48)) if isinstance(context, tuple) else (spread(context, (40, 48)),)
+    undone = image if "," not in taken_for and taken_for != "low light" else network.undo(image, given[0][:, 1:])
+    if taken_for.startswith("haze"):
+        dark_channel = network.dark_channel
+        assert torch.equal(undone, dark_channel(image, spread(dark_channel.context(shown), (40, 48))))
+    elif taken_for.startswith("low light"):
+        assert torch.equal(undone, network.tone(image, spread(network.tone.context(shown), (40, 48))))
+    part = network.specialists["rain" if "rain" in taken_for else "noise"]
+    part = network.generalist if "noise" in degradations else part
+    guide = (part.context(views(undone.clamp(0, 1))),) if part.needs_context else ()
+    torch.testing.assert_close(network(image, *given), part(undone, *guide), atol=1e-5, rtol=0)
+
+
+def test_what_cannot_be_undone_cannot_be_told() -> None:
+    identity = {"clean": {"name": "identity", "arguments": {}}}
+    network = lively(
+        specialists={**ARGUMENTS["specialists"], **identity}, serves={**ARGUMENTS["serves"], "clean": "clean"}
+    )
+    assert network.degradations == ("low-light", "haze", "noise", "rain")
+    for names, words in (
+        (["snow"], "got snow"),
+        ([], "got none"),
+        (["clean"], "got clean"),
+        (["haze", "low-light"], "got both"),
+    ):
+        with pytest.raises(MethodError, match=words):
+            network.told(names)
+    linear = replace(views(picture()), is_as_shown=False)
+    with pytest.raises(MethodError, match="light-linear"):
+        network.context(linear, network.told(["haze"]))
+    assert network.taken_for(network.context(linear, network.told(["rain"]))) == "rain"
+
+
 def test_a_picture_that_needs_nothing_is_left_as_it_is() -> None:
     arguments = {
         **ARGUMENTS,

@@ -69,6 +69,7 @@ class Receipt:
         kept: why the result is the original; `None` when it is restored.
         belief: how much of what restoring changes is in the result, in `[0, 1]`.
         trust: the maps that lie beside the result in a few numbers, see `pellucid.app.trust.Trust`; `None` without.
+        degradations: what the picture was said to have, so that nobody judged; empty when all was seen.
         rain_mismatch: mean of |picture - background - rain|, in the unit of pictures, of a model that gives both.
     """
 
@@ -95,6 +96,7 @@ class Receipt:
     belief: float = 1.0
     trust: dict[str, float | bool] | None = None
     rain_mismatch: float | None = None
+    degradations: tuple[str, ...] = ()
 
     @property
     def is_untouched(self) -> bool:
@@ -113,7 +115,8 @@ class Receipt:
             TypeError, KeyError: when `values` are those of another version.
         """
         files = {side: FileFacts(**values[side]) for side in ("source", "target")}
-        return cls(**{**values, **files, "not_kept": tuple(values["not_kept"])})
+        lists = {name: tuple(values.get(name, ())) for name in ("not_kept", "degradations")}
+        return cls(**{**values, **files, **lists})
 
 
 def receipt_path(target: Path) -> Path:

@@ -198,6 +198,8 @@ def _section(entry: Entry, page: Path, number: int) -> str:
     }
     if receipt.taken_for is not None:
         facts["Taken for"] = receipt.taken_for
+    if receipt.degradations:
+        facts["Said to have"] = ", ".join(receipt.degradations)
     facts |= _perceived(receipt)
     views = "".join(_view(view, entry.picture.source.name, f"{number}-{part}") for part, view in enumerate(entry.views))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in receipt.not_kept)

@@ -17,8 +17,9 @@ from pellucid.app.unused_gpu import unused_gpu
 from pellucid.errors import ConfigurationError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.images.memory import parse_memory
-from pellucid.methods.load import Model, load, with_trust
+from pellucid.methods.load import Model, load, told, with_trust
 from pellucid.methods.perceiver import load_perceiver
+from pellucid.methods.told import told_of
 from pellucid.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def restore(
     receipts: bool = False,
     overwrite: bool = False,
     always: bool = False,
+    degradations: Sequence[str] = (),
     trust: bool = False,
     belief: float = 1.0,
     progress: Progress | None = None,
@@ -63,6 +65,9 @@ def restore(
         receipts: write `NAME.receipt.json` beside every result.
         overwrite: do finished pictures again, and replace files that Pellucid did not write.
         always: restore pictures whatever they look like, and keep every result.
+        degradations: what is wrong with these pictures, as somebody sees who looks at them, out of `"noise"`,
+            `"blur"`, `"jpeg"`, `"rain"`, `"haze"` and `"low-light"`: it is undone whether or not the model sees it, and
+            every result is kept; see `pellucid.methods.load.told`. Alone the model must be sure of haze and darkness.
         trust: write maps of trust into a folder beside every result, `photo.restored.jpg.trust/`: a drawn one, what may
             be off by how much, and what is belief, with a summary.
         belief: how much of what restoring changes is kept, from 0, the data alone, to 1; see `blend` for results that
@@ -75,7 +80,7 @@ def restore(
     Raises:
         ImageError: when an input is not there, the single file cannot be read or written, or the disc is full.
         ConfigurationError: when two pictures would get one target, or a setting is out of range.
-        MethodError: when the model is not known.
+        MethodError: when the model is not known, or cannot be told what is wrong.
         WeightsError: when its file cannot be trusted.
         DeviceError: when the device is not at hand, or the memory does not suffice for the single file.
     """
@@ -88,6 +93,8 @@ def restore(
     if report is not None:
         pictures = [path for job in jobs for path in (job.source, job.target)]
         check_report(Path(report), pictures, overwrite=overwrite)
+    if isinstance(degradations, str):
+        degradations = [degradations]
     if not 0 <= belief <= 1:
         raise ConfigurationError(f"Expected belief from 0 to 1, got {belief:g}: 0 is the data alone.")
     if trust and belief != 1:
@@ -97,10 +104,12 @@ def restore(
         )
     previewed = None if report is None else PreviewedPictures(max_megapixels)
     loaded = model if isinstance(model, Model) else load(model, device)
+    loaded = told(loaded, degradations) if degradations else loaded
     loaded = with_trust(loaded) if trust else loaded
     if device is None and (gpu := unused_gpu(loaded.device)):
         logger.warning("%s", gpu)
-    perceiver = None if always else load_perceiver(device=loaded.device)
+    is_told = bool(told_of(loaded.restorer))  # by the model that was given, too
+    perceiver = None if always or is_told else load_perceiver(device=loaded.device)
     wishes = Wishes(loaded, perceiver, memory, tile, max_megapixels, receipts, overwrite, previewed, belief)
     started = time.perf_counter()
     remove_leftovers(folder for job in jobs for folder in (job.target.parent, trust_folder(job.target)))
@@ -117,7 +126,7 @@ def restore(
         logger.warning("Doubtful, so that the original was kept: %s.", names)
     new = sum(not picture.was_finished for picture in files)
     kept = sum(picture.receipt.kept is not None for picture in files if not picture.was_finished)
-    told = [f"{new - kept} restored", *([f"{kept} kept as they are"] if kept else [])]
-    told += [f"{len(files) - new} finished before", f"{len(failed)} set aside"]
-    logger.info("%s; %s.", ", ".join(told), duration(seconds))
+    counts = [f"{new - kept} restored", *([f"{kept} kept as they are"] if kept else [])]
+    counts += [f"{len(files) - new} finished before", f"{len(failed)} set aside"]
+    logger.info("%s; %s.", ", ".join(counts), duration(seconds))
     return outcome

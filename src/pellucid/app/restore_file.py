@@ -28,6 +28,7 @@ from pellucid.methods.base import Restorer
 from pellucid.methods.load import Model
 from pellucid.methods.perceiver import Perceiver
 from pellucid.methods.restorer import is_out_of_memory
+from pellucid.methods.told import told_of
 from pellucid.methods.trusted import TrustedRestorer
 from pellucid.version import __version__
 from pellucid.weights.files import sha256
@@ -145,6 +146,7 @@ def restore_file(
         kept=judgement.kept,
         belief=belief,
         trust=None if trust is None else asdict(trust),
+        degradations=told_of(model.restorer),
         rain_mismatch=None if agreement.mismatch is None else round(agreement.mismatch, 6),
     )
 

@@ -21,6 +21,7 @@ from pellucid.errors import ImageError
 from pellucid.images.files import MAX_MEGAPIXELS
 from pellucid.methods.load import Model
 from pellucid.methods.perceiver import Perceiver
+from pellucid.methods.told import told_of
 from pellucid.methods.trusted import TrustedRestorer
 from pellucid.weights.files import sha256
 
@@ -171,6 +172,8 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     # An original that was replaced is its own result; restoring it once more would not be the same again.
     if job.target == job.source and not receipt.is_untouched:
         return receipt
+    if receipt.degradations != told_of(wishes.model.restorer):
+        return None
     if receipt.belief != wishes.belief or not _has_wanted_maps(job.target, receipt, wishes):
         return None
     if receipt.perceiver_sha256 != (None if wishes.perceiver is None else wishes.perceiver.weights_sha256):

@@ -1,6 +1,6 @@
 """A model by name or file, ready to restore pictures of any size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,32 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
     tensors, description = load_weights(path)
     restorer = method(description.get("method", "")).build_restorer(tensors, description, device)
     return Model(str(name), restorer, description, sha256(path), device)
+
+
+def told(model: Model, degradations: Sequence[str]) -> Model:
+    """`model` for pictures that are known to have these degradations: it undoes them without looking for them.
+
+    Haze and low light are undone only where they are told. Of noise, blur, JPEG and rain one goes to its specialist,
+    and several together to the generalist; where none is told, what there is of them is seen as ever.
+
+    Args:
+        model: one that tells degradations apart, such as the default.
+        degradations: out of `"noise"`, `"blur"`, `"jpeg"`, `"rain"`, and one of `"haze"` and `"low-light"`.
+
+    Raises:
+        MethodError: when the model tells nothing apart or cannot undo one of them, or has maps of trust already, which
+            come last.
+
+    Example:
+        >>> import torch
+        >>> hazy = told(load(), ["haze"])
+        >>> image = 0.5 + 0.4 * torch.rand(1, 3, 32, 48)
+        >>> hazy.restorer.taken_for(hazy.restorer.context(views(image))).split(",")[0]
+        'haze'
+    """
+    from pellucid.methods.told import ToldRestorer
+
+    return replace(model, restorer=ToldRestorer(model.restorer, degradations))
 
 
 def with_trust(model: Model, trust: str | Path = "default") -> Model:

@@ -1,7 +1,7 @@
 """First low light or haze of the whole picture, then the specialist for what else is wrong with it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,23 @@ DARK, HAZY = 1, 2
 """What a whole picture may be; 0 is neither."""
 
 _NAMES = ("", "low light", "haze")
+_WHOLE = ("", "low-light", "haze")  # as degradations are called
+
+CLEAN = "clean"
+"""The part that leaves pictures as they are."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known to be wrong with pictures, so that nobody has to see it.
+
+    Attributes:
+        what: `DARK`, `HAZY` or 0 for neither.
+        part: who restores, a number of `AllInOne.parts`; `None` when that is to be seen.
+    """
+
+    what: int
+    part: int | None
 
 
 class AllInOne(nn.Module):
@@ -89,6 +106,38 @@ class AllInOne(nn.Module):
         """Who may restore a picture, by number: the generalist, then the specialists."""
         return [self.generalist, *self.specialists.values()]
 
+    @property
+    def degradations(self) -> tuple[str, ...]:
+        """What may be told to be wrong with pictures."""
+        return (*_WHOLE[1:], *(name for name in self.specialists if name != CLEAN))
+
+    def told(self, degradations: Sequence[str]) -> Told:
+        """That these are wrong with pictures, and that nothing is dark or hazy that is not said to be.
+
+        Of several that specialists serve, the generalist undoes them together; of none, it is seen who restores.
+
+        Args:
+            degradations: out of `degradations`, at least one.
+
+        Raises:
+            MethodError: when one is unknown, or pictures are said to be dark and hazy.
+        """
+        unknown = [name for name in degradations if name not in self.degradations]
+        if unknown or not degradations:
+            raise MethodError(
+                f"Expected degradations out of {', '.join(self.degradations)}, got {', '.join(unknown) or 'none'}: "
+                "name those that this model undoes."
+            )
+        whole = {_WHOLE.index(name) for name in degradations if name in _WHOLE}
+        if len(whole) > 1:
+            raise MethodError(
+                "Expected a picture that is dark or hazy, got both: name the one that is worse, and restore the result "
+                "once more."
+            )
+        served = {list(self.specialists).index(name) + 1 for name in degradations if name not in _WHOLE}
+        part = None if not served else 0 if len(served) > 1 else served.pop()
+        return Told(whole.pop() if whole else 0, part)
+
     def look(self, details: Tensor) -> Tensor:
         """What the chooser says of each detail, `(B, N, 3, h, w)` to logits of its domains, `(B, N, D)`."""
         return self.chooser(details.flatten(0, 1)).unflatten(0, details.shape[:2])
@@ -114,31 +163,46 @@ class AllInOne(nn.Module):
         is_dark = brightness(views.overview) < self.dark_below
         return torch.where(is_dark, DARK, hazy)
 
-    def context(self, views: Views) -> Context | None:
+    def context(self, views: Views, told: Told | None = None) -> Context | None:
         """The number of the chosen network, and for a dark or hazy picture which it is, and how that is undone.
 
         Returns:
             `(B, 1, 1, 1)`, or `(B, 14, GRID, GRID)` when one of the pictures is dark or hazy; `None` when the
             generalist restores all as they are. Where a chosen network is guided, also what guides it,
             `(B, C, 1, 1)`, zeros behind and for pictures whose network is not. The generalist restores what is not as
-            a screen shows it.
-        """
-        return self.observe(views)[0]
+            a screen shows it, unless it is told who does.
 
-    def observe(self, views: Views) -> tuple[Context | None, Tensor]:
+        Args:
+            views: of the pictures.
+            told: what is known to be wrong with all of them; seen when absent.
+
+        Raises:
+            MethodError: when pictures are said to be dark or hazy that are not as a screen shows them.
+        """
+        return self.observe(views, told)[0]
+
+    def observe(self, views: Views, told: Told | None = None) -> tuple[Context | None, Tensor]:
         """`context`, and how probable each of the chooser's domains is, of the pictures as they came, `(B, D)`."""
         seen = self.look(views.details)
-        return self._concluded(views, seen), seen.mean(dim=1).softmax(dim=1)
+        return self._concluded(views, seen, told), seen.mean(dim=1).softmax(dim=1)
 
-    def _concluded(self, views: Views, seen: Tensor) -> Context | None:
+    def _concluded(self, views: Views, seen: Tensor, told: Told | None) -> Context | None:
         undone, undoing = views, None
         chosen = torch.zeros(len(views.details), dtype=torch.long, device=views.details.device)
         if views.is_as_shown:
-            chosen, what = self.choose(seen), self.is_what(views, seen)
+            chosen = self.choose(seen)
+            what = self.is_what(views, seen) if told is None else torch.full_like(chosen, told.what)
             if bool(what.any()):
                 undoing = self._undoing(views, what)
                 undone = self._undone(views, undoing, what > 0)
                 chosen = torch.where(what > 0, self.choose(self.look(undone.details)), chosen)
+        elif told is not None and told.what:
+            raise MethodError(
+                f"Expected a picture as a screen shows it where {_NAMES[told.what]} is to be undone, got light-linear "
+                "values, of which nobody knows what white is: convert it first, or leave that out."
+            )
+        if told is not None and told.part is not None:
+            chosen = torch.full_like(chosen, told.part)
         guiding = self._guiding(undone, chosen)
         decided = chosen.float().view(-1, 1, 1, 1)
         if undoing is not None:
