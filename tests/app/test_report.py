@@ -2,13 +2,16 @@
 
 import base64
 import html.parser
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import pyvips
 import torch
+from PIL import Image
 
 from pellucid.app import preview
 from pellucid.app.outcome import SetAside
@@ -68,6 +71,16 @@ def test_every_picture_is_shown_before_and_after(tmp_path: Path, tiny: Model, ma
     assert "2 pictures restored" in page.text
     assert "Set aside" in page.text and "broken.jpg" in page.text
     assert "2000 x 300" in page.text and "1/3 of its size" in page.text
+
+
+def test_pictures_on_the_page_keep_their_profile(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    profile = bytes(pyvips.Operation.call("profile_load", "p3"))
+    with Image.open(make_photo(tmp_path / "plain.png")) as plain:
+        plain.save(tmp_path / "a.jpg", icc_profile=profile)
+    page = page_of(restore(tmp_path / "a.jpg", model=tiny, report=tmp_path / "report.html").report)
+    for image in page.all("img"):
+        with Image.open(io.BytesIO(base64.b64decode((image["src"] or "").partition(",")[2]))) as shown:
+            assert shown.info["icc_profile"] == profile
 
 
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:

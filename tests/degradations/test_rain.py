@@ -27,6 +27,18 @@ def test_presets_measure_as_the_rain_sets_do(photographs: dict[str, Tensor], dra
     assert sum(figures) / len(figures) == pytest.approx(published, abs=1.2)
 
 
+def test_faint_rain_is_fainter_than_light_rain_and_everywhere() -> None:
+    generator, black = seeded(), torch.zeros(1, 3, 96, 96)
+    faint, light = ([draw(generator) for _ in range(300)] for draw in (Rain.draw_faint, Rain.draw_light))
+    assert sorted(its.intensity for its in faint)[150] < min(its.intensity for its in light)
+    assert sum(its.density for its in faint) > 2 * sum(its.density for its in light)
+    assert min(its.length / its.width for its in faint) > 6, "streaks, not blots"
+    assert min(abs(its.angle) for its in faint) < 0.01 and max(abs(its.angle) for its in faint) <= 0.5
+    for its in faint[::30]:
+        falling = apply(black, [its], seeded()) - 0.8 * its.veil
+        assert 0.2 * its.density < (falling > 0.05 * its.intensity).double().mean() and falling.max() < 1
+
+
 def test_density_is_about_the_share_covered() -> None:
     black = torch.zeros(4, 3, 200, 200)
     for density in (0.02, 0.1, 0.3):

@@ -31,5 +31,8 @@ FIXED: dict[str, Fixed] = {
     "rain-heavy": Fixed(
         "rain that measures as the inputs of Rain100H", lambda generator: (Rain.draw_heavy(generator),)
     ),
+    "rain-faint": Fixed(
+        "faint, dense rain in several layers, with mist", lambda generator: (Rain.draw_faint(generator),)
+    ),
     **{name: Fixed(f"blur, noise and JPEG at once, {name}", partial(draw_hybrid, name)) for name in TIERS},
 }

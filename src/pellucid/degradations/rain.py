@@ -246,6 +246,22 @@ class Rain:
         )
 
     @classmethod
+    def draw_faint(cls, generator: Generator) -> "Rain":
+        """Faint and dense rain, near and far, with mist: what a shutter of everyday length makes of a shower."""
+        is_smeared = chance(0.7, generator)
+        length = log_uniform(15, 130, generator) if is_smeared else log_uniform(8, 50, generator)
+        return cls(
+            length=length,
+            angle=uniform(-0.5, 0.5, generator),
+            width=log_uniform(1, max(1.2, min(6, length / 8)), generator),
+            density=uniform(0.25, 0.85, generator),
+            intensity=log_uniform(0.05, 0.35, generator),
+            veil=uniform(0, 0.3, generator) if chance(0.5, generator) else 0.0,
+            smear=1.0 if is_smeared else 0.0,
+            layers=integer(1, 4, generator),
+        )
+
+    @classmethod
     def draw_heavy(cls, generator: Generator) -> "Rain":
         """Heavy rain: its degraded pictures measure as Rain100H's inputs do, about 12 dB in RGB."""
         return cls(
