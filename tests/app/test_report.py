@@ -78,6 +78,7 @@ def test_pictures_on_the_page_keep_their_profile(tmp_path: Path, tiny: Model, ma
     with Image.open(make_photo(tmp_path / "plain.png")) as plain:
         plain.save(tmp_path / "a.jpg", icc_profile=profile)
     page = page_of(restore(tmp_path / "a.jpg", model=tiny, report=tmp_path / "report.html").report)
+    assert len(page.all("img")) == 2
     for image in page.all("img"):
         with Image.open(io.BytesIO(base64.b64decode((image["src"] or "").partition(",")[2]))) as shown:
             assert shown.info["icc_profile"] == profile

@@ -11,7 +11,7 @@ from pellucid.app.receipt import receipt_path
 from pellucid.app.restore import restore
 from pellucid.errors import MethodError
 from pellucid.images.files import read_image
-from pellucid.images.overview import views
+from pellucid.images.overview import spread, views
 from pellucid.methods.load import Model, load, told, with_trust
 
 MakePhoto = Callable[..., Path]
@@ -45,7 +45,7 @@ def test_maps_of_trust_come_last(default: Model) -> None:
 
 
 def test_a_model_that_does_one_thing_is_told_nothing(tiny: Model) -> None:
-    with pytest.raises(MethodError, match="tells degradations apart"):
+    with pytest.raises(MethodError, match="can be told what is wrong"):
         told(tiny, ["rain"])
 
 
@@ -66,11 +66,41 @@ def test_what_was_told_is_kept_and_decides_what_is_done_again(
 
     assert run("haze", "rain") == (False, "haze, then rain")
     hazy = read_image(out / "a.png")
-    assert run("haze", "rain") == (True, "haze, then rain"), "the same again is the same"
+    for again in (("haze", "rain"), ("rain", "Haze", "rain")):
+        assert run(*again) == (True, "haze, then rain"), "the same in any order is the same"
     assert run("rain") == (False, "rain") and not torch.equal(read_image(out / "a.png"), hazy)
     assert run(model=told(default, ["rain"])) == (True, "rain"), "who says it does not matter"
+    assert run("haze", model=told(default, ["rain"])) == (False, "haze, then clean"), "the last word counts"
     assert asked == [], "who was told needs no judge"
     assert run()[0] is False and asked == ["perceiver"]
+
+
+def test_an_original_that_was_replaced_is_not_restored_again_and_that_is_said(
+    tmp_path: Path, default: Model, make_photo: MakePhoto, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = make_photo(tmp_path / "a.png")
+    restore(source, source, model=default, degradations="rain")
+    rainless = source.read_bytes()
+    again = restore(source, source, model=default, degradations="haze").files[0]
+    assert again.was_finished and source.read_bytes() == rainless
+    assert "is not restored a second time" in caplog.text
+
+
+def test_maps_and_words_go_together(tmp_path: Path, default: Model, make_photo: MakePhoto) -> None:
+    picture = restore(
+        make_photo(tmp_path / "a.png"), tmp_path / "b.png", model=default, degradations="noise", trust=True
+    ).files[0]
+    assert picture.receipt.trust is not None and picture.receipt.degradations == ("noise",)
+    assert picture.receipt.taken_for == "noise"
+
+
+def test_without_a_context_nothing_is_forgotten(default: Model) -> None:
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    restorer = told(default, "rain").restorer
+    given = restorer.context(views(image))
+    assert given is not None
+    assert torch.equal(restorer.restore(image).image, restorer.restore(image, spread(given, (64, 64))).image)
+    assert not torch.equal(restorer.restore(image).image, default.restorer.restore(image).image)
 
 
 def test_one_name_is_a_name_and_the_page_says_it(tmp_path: Path, default: Model, make_photo: MakePhoto) -> None:

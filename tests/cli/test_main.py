@@ -1,5 +1,6 @@
 """Statuses, where words go, and that no user ever sees a traceback."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,9 +42,9 @@ data:
         (["restore", "photo.png", "photo/../photo.png/x"], "Expected a picture"),
         (["restore", "photo.png", "--report", "."], "is a folder"),
         (["restore", "photo.png", "--strength", "3"], "--strength"),
-        (["restore", "photo.png", "--degradation", "rain", "--model", "tiny.safetensors"], "tells degradations apart"),
+        (["restore", "photo.png", "--degradation", "rain", "--model", "tiny.safetensors"], "can be told what is wrong"),
         (["restore", "photo.png", "--degradation", "fog"], "Expected degradations out of low-light, haze, blur"),
-        (["restore", "photo.png", "--degradation", "haze", "--degradation", "low-light"], "dark or hazy, got both"),
+        (["restore", "photo.png", "--degradation", "haze,low-light"], "dark or hazy, got both"),
         (["frobnicate"], "frobnicate"),
         (["train", "missing.yaml"], "Expected a recipe file at missing.yaml"),
         (["train", "recipe.yaml", "--data.mixtrue", "3"], "data.mixtrue"),
@@ -77,6 +78,13 @@ def test_what_a_user_gets_wrong_is_one_sentence_and_status_2(
     assert answer.error.count("\n") == 1 and "Traceback" not in answer.error
     assert answer.out == ""
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_is_wrong_may_be_said_in_one_word_with_commas(pellucid: Pellucid, photo: Path, tmp_path: Path) -> None:
+    answer = pellucid("restore", "photo.png", "-o", "out.png", "--degradation", "Haze,rain", "--receipts")
+    assert answer.status == 0 and answer.out.split() == ["out.png"]
+    receipt = json.loads((tmp_path / "out.png.receipt.json").read_text("utf-8"))
+    assert receipt["degradations"] == ["haze", "rain"] and receipt["taken_for"] == "haze, then rain"
 
 
 def test_one_picture(pellucid: Pellucid, photo: Path, tiny: str) -> None:

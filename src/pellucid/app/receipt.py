@@ -115,8 +115,8 @@ class Receipt:
             TypeError, KeyError: when `values` are those of another version.
         """
         files = {side: FileFacts(**values[side]) for side in ("source", "target")}
-        lists = {name: tuple(values.get(name, ())) for name in ("not_kept", "degradations")}
-        return cls(**{**values, **files, **lists})
+        lists = {"not_kept": values["not_kept"], "degradations": values.get("degradations", ())}
+        return cls(**{**values, **files, **{name: tuple(its) for name, its in lists.items()}})
 
 
 def receipt_path(target: Path) -> Path:

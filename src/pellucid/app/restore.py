@@ -38,7 +38,7 @@ def restore(
     receipts: bool = False,
     overwrite: bool = False,
     always: bool = False,
-    degradations: Sequence[str] = (),
+    degradations: str | Sequence[str] = (),
     trust: bool = False,
     belief: float = 1.0,
     progress: Progress | None = None,
@@ -49,7 +49,8 @@ def restore(
     have neither more quality nor less harm; `Restored.doubtful` has the latter.
 
     The folder of the results keeps a journal, `.pellucid.jsonl`. When called again, pictures that are finished (same
-    picture, same model, result as it was left) are passed over, so a run that was stopped at any moment goes on.
+    picture, model, degradations and belief, result as it was left) are passed over, so a run that was stopped at any
+    moment goes on.
     Memory, tiles and device do not decide what a picture becomes, so they may differ between calls.
 
     Args:
@@ -66,8 +67,9 @@ def restore(
         overwrite: do finished pictures again, and replace files that Pellucid did not write.
         always: restore pictures whatever they look like, and keep every result.
         degradations: what is wrong with these pictures, as somebody sees who looks at them, out of `"noise"`,
-            `"blur"`, `"jpeg"`, `"rain"`, `"haze"` and `"low-light"`: it is undone whether or not the model sees it, and
-            every result is kept; see `pellucid.methods.load.told`. Alone the model must be sure of haze and darkness.
+            `"blur"`, `"jpeg"`, `"rain"` and one of `"haze"` and `"low-light"`: it is undone even where the model does
+            not see it, and every result is kept. Haze and low light that are not named are then left alone; see
+            `pellucid.methods.load.told`.
         trust: write maps of trust into a folder beside every result, `photo.restored.jpg.trust/`: a drawn one, what may
             be off by how much, and what is belief, with a summary.
         belief: how much of what restoring changes is kept, from 0, the data alone, to 1; see `blend` for results that
@@ -93,8 +95,6 @@ def restore(
     if report is not None:
         pictures = [path for job in jobs for path in (job.source, job.target)]
         check_report(Path(report), pictures, overwrite=overwrite)
-    if isinstance(degradations, str):
-        degradations = [degradations]
     if not 0 <= belief <= 1:
         raise ConfigurationError(f"Expected belief from 0 to 1, got {belief:g}: 0 is the data alone.")
     if trust and belief != 1:

@@ -170,9 +170,16 @@ def _finished(job: Job, journal: Journal, wishes: Wishes) -> Receipt | None:
     if receipt is None or receipt.model_sha256 != wishes.model.weights_sha256:
         return None
     # An original that was replaced is its own result; restoring it once more would not be the same again.
+    is_told_the_same = set(receipt.degradations) == set(told_of(wishes.model.restorer))
     if job.target == job.source and not receipt.is_untouched:
+        if not is_told_the_same:
+            logger.warning(
+                "%s was replaced by its own result and is not restored a second time, whatever is wrong with it: "
+                "use --overwrite, or name another output.",
+                job.source,
+            )
         return receipt
-    if receipt.degradations != told_of(wishes.model.restorer):
+    if not is_told_the_same:
         return None
     if receipt.belief != wishes.belief or not _has_wanted_maps(job.target, receipt, wishes):
         return None

@@ -20,7 +20,7 @@ def restore(
     receipts: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     always: Annotated[bool, Parameter(negative="", show_default=False)] = False,
-    degradation: Annotated[list[str] | None, Parameter(negative="", show_default=False)] = None,
+    degradation: str | None = None,
     trust: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     belief: float = 1.0,
 ) -> int:
@@ -44,9 +44,9 @@ def restore(
         receipts: Write PICTURE.receipt.json beside each result: hashes, version, settings.
         overwrite: Do finished pictures again, and replace files that Pellucid did not write.
         always: Restore pictures whatever they look like, and keep every result.
-        degradation: What is wrong, as you see it: haze, low-light, noise, blur, jpeg or rain. It is undone whether or
-            not the model sees it, haze and low light only if you name them, and every result is kept. May be given
-            more than once.
+        degradation: What is wrong, as you see it: haze, low-light, noise, blur, jpeg or rain; several with commas. It
+            is undone even where the model does not see it, and every result is kept. Haze and low light that you do
+            not name are then left alone. Not haze and low-light together.
         trust: Write maps of trust into PICTURE.trust/ beside each result: where it may be off, and what is belief.
         belief: How much of what restoring changes is kept: 1 is all, 0 none. `pellucid blend` does it with a result.
     """
@@ -67,7 +67,7 @@ def restore(
             receipts=receipts,
             overwrite=overwrite,
             always=always,
-            degradations=degradation or (),
+            degradations=() if degradation is None else degradation.split(","),
             trust=trust,
             belief=belief,
             progress=progress,

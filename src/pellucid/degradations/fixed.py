@@ -32,7 +32,7 @@ FIXED: dict[str, Fixed] = {
         "rain that measures as the inputs of Rain100H", lambda generator: (Rain.draw_heavy(generator),)
     ),
     "rain-faint": Fixed(
-        "faint, dense rain in several layers, with mist", lambda generator: (Rain.draw_faint(generator),)
+        "faint, dense rain in one layer or several, often with mist", lambda generator: (Rain.draw_faint(generator),)
     ),
     **{name: Fixed(f"blur, noise and JPEG at once, {name}", partial(draw_hybrid, name)) for name in TIERS},
 }

@@ -247,7 +247,7 @@ class Rain:
 
     @classmethod
     def draw_faint(cls, generator: Generator) -> "Rain":
-        """Faint and dense rain, near and far, with mist: what a shutter of everyday length makes of a shower."""
+        """Faint and dense rain, near and far, often with mist: what a shutter of everyday length makes of a shower."""
         is_smeared = chance(0.7, generator)
         length = log_uniform(15, 130, generator) if is_smeared else log_uniform(8, 50, generator)
         return cls(

@@ -128,15 +128,15 @@ def load(name: str | Path = "default", device: str | None = None) -> Model:
     return Model(str(name), restorer, description, sha256(path), device)
 
 
-def told(model: Model, degradations: Sequence[str]) -> Model:
+def told(model: Model, degradations: str | Sequence[str]) -> Model:
     """`model` for pictures that are known to have these degradations: it undoes them without looking for them.
 
     Haze and low light are undone only where they are told. Of noise, blur, JPEG and rain one goes to its specialist,
     and several together to the generalist; where none is told, what there is of them is seen as ever.
 
     Args:
-        model: one that tells degradations apart, such as the default.
-        degradations: out of `"noise"`, `"blur"`, `"jpeg"`, `"rain"`, and one of `"haze"` and `"low-light"`.
+        model: one that tells degradations apart, such as the default; what it was told before is forgotten.
+        degradations: one or several of `"noise"`, `"blur"`, `"jpeg"`, `"rain"`, and one of `"haze"` and `"low-light"`.
 
     Raises:
         MethodError: when the model tells nothing apart or cannot undo one of them, or has maps of trust already, which
@@ -144,7 +144,7 @@ def told(model: Model, degradations: Sequence[str]) -> Model:
 
     Example:
         >>> import torch
-        >>> hazy = told(load(), ["haze"])
+        >>> hazy = told(load(), "haze")
         >>> image = 0.5 + 0.4 * torch.rand(1, 3, 32, 48)
         >>> hazy.restorer.taken_for(hazy.restorer.context(views(image))).split(",")[0]
         'haze'

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import MethodError
-from pellucid.images.overview import Context, Views
+from pellucid.images.overview import Context, Views, spread, views
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.methods.restorer import NetworkRestorer
 from pellucid.methods.trusted import TrustedRestorer
@@ -20,27 +20,33 @@ class ToldRestorer:
     are undone only where they are told. Who restores the details is seen where no degradation of those is told.
 
     Args:
-        restorer: one that tells degradations apart, such as the default model's.
-        degradations: that all of its pictures have, by the names that its network knows.
+        restorer: one that tells degradations apart, such as the default model's; what it was told before is forgotten.
+        degradations: that all of its pictures have, one name or several, in any order; `"Low light"` is `"low-light"`.
+
+    Attributes:
+        degradations: the same, each once, in the order in which the network names them.
 
     Raises:
         MethodError: when the restorer tells nothing apart, does not know one of the names, or has maps of trust.
     """
 
-    def __init__(self, restorer: Restorer, degradations: Sequence[str]):
+    def __init__(self, restorer: Restorer, degradations: str | Sequence[str]):
         if isinstance(restorer, TrustedRestorer):
             raise MethodError(
                 "Expected a model that is told what is wrong before it gets maps of trust, got one with these: use "
                 "with_trust(told(model, degradations))."
             )
+        restorer = restorer.inner if isinstance(restorer, ToldRestorer) else restorer
         network = getattr(restorer, "network", None)
         if not isinstance(restorer, NetworkRestorer) or not isinstance(network, AllInOne):
             raise MethodError(
-                "Expected a model that tells degradations apart, got one that does one thing whatever it is shown: "
-                "leave out what is wrong, or take the model default."
+                "Expected a model that can be told what is wrong, such as default, got one that cannot: leave the "
+                "degradations out (--always keeps every result), or take that model."
             )
-        self.inner, self.network, self.degradations = restorer, network, tuple(degradations)
-        self.known = network.told(self.degradations)
+        names = [degradations] if isinstance(degradations, str) else degradations
+        names = [name.strip().lower().replace(" ", "-").replace("_", "-") for name in names]
+        self.inner, self.network, self.known = restorer, network, network.told(names)
+        self.degradations = tuple(name for name in network.degradations if name in names)
         self.size_multiple, self.receptive_radius = restorer.size_multiple, restorer.receptive_radius
         self.bytes_per_pixel = restorer.bytes_per_pixel
         self.needs_context = True  # what is told must not be forgotten where there is nothing to see
@@ -68,7 +74,9 @@ class ToldRestorer:
         return True
 
     def restore(self, image: Tensor, context: Context | None = None) -> Restoration:
-        """As the restorer, with the context given here."""
+        """As the restorer, with the context given here; that of `image` itself when absent."""
+        if context is None and (made := self.context(views(image))) is not None:
+            context = spread(made, (image.shape[-2], image.shape[-1]))
         return self.inner.restore(image, context)
 
 

@@ -132,7 +132,7 @@ class AllInOne(nn.Module):
         if len(whole) > 1:
             raise MethodError(
                 "Expected a picture that is dark or hazy, got both: name the one that is worse, and restore the result "
-                "once more."
+                "once more, into another file."
             )
         served = {list(self.specialists).index(name) + 1 for name in degradations if name not in _WHOLE}
         part = None if not served else 0 if len(served) > 1 else served.pop()
@@ -199,7 +199,7 @@ class AllInOne(nn.Module):
         elif told is not None and told.what:
             raise MethodError(
                 f"Expected a picture as a screen shows it where {_NAMES[told.what]} is to be undone, got light-linear "
-                "values, of which nobody knows what white is: convert it first, or leave that out."
+                f"values, of which nobody knows what white is: convert it first, or do not name {_WHOLE[told.what]}."
             )
         if told is not None and told.part is not None:
             chosen = torch.full_like(chosen, told.part)
