@@ -4,9 +4,10 @@
 
 The 25 rainy photographs of RealPhotos, split by a seed; the clean side are free photographs of HQPhotos400, which show
 other things. `pellucid learn` as anybody would call it. The photographs are not free to be shown: the sheet goes to a
-folder that git ignores, and only figures are committed. There is no measure of truth here. NIQE and BRISQUE are absent:
-their parameters are not to be had on known terms. What stands in the table:
+folder that git ignores, and only figures are committed. There is no measure of truth here. BRISQUE is absent: of the
+parameters that can be had nobody says what they were fitted to. What stands in the table:
 
+niqe: of the luma Y, less is more natural (`pellucid.evaluation.no_reference`); of small photographs from few blocks.
 rain: how probable rain is, times how severe, by the perceiver; the same for quality (more is better).
 mean, spread: the largest change of a channel's mean and standard deviation, in per cent of the input's, outside rain:
 over those pixels whose white top-hat of 15 x 15 is at most 3 levels of 255, which is where nothing thinner than 15
@@ -32,6 +33,7 @@ from pellucid.data.shared_pictures import open_set
 from pellucid.data.sources import Source, read_pixels
 from pellucid.evaluation.contact_sheet import LabelledPicture, as_pixels, drawn_sheet
 from pellucid.evaluation.measures import rounded_to_8_bits
+from pellucid.evaluation.no_reference import niqe
 from pellucid.evaluation.records import write_whole
 from pellucid.images.atomic import replacing
 from pellucid.methods.load import Model, load
@@ -49,6 +51,10 @@ ABOVE, WIDEST, WINDOW = 3 / 255, 15, 7
 class Row:
     """One photograph, or the mean over them."""
 
+    niqe_before: float
+    niqe_default: float
+    niqe_after: float
+    niqe_at_first: float
     rain_before: float
     rain_default: float
     rain_after: float
@@ -128,8 +134,9 @@ def looked_at(
     rain = [its.kinds["rain"].presence * its.kinds["rain"].severity for its in seen[:3]]
     dry = outside_rain(image)
     left = (image - made.image).abs().mean().item()
+    natural = [niqe(rounded_to_8_bits(its)).item() for its in judged[:4]]
     row = Row(
-        *rain, *(its.quality for its in seen),
+        *natural, *rain, *(its.quality for its in seen),
         *drift(image, made.image, dry), 100 * dry.float().mean().item(),
         *drift(image, made.image, dry_by_median(image)),
         255 * mismatch(image, made.image, made.maps["rain"]).item(), 255 * left,
