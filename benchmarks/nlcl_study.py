@@ -49,6 +49,9 @@ NAMES = {
     "d": "(d) the same with random places of the layers",
     "e": "(e) NLCL with the location loss of the paper's figure",
 }
+CLAIMS = (("c", "b"), ("c", "d"))
+"""The first arm of each is said to be better than the second."""
+
 SKIP = ["--background.arguments.skip", "true"]
 
 Figures = dict[str, float]
@@ -132,7 +135,8 @@ def main() -> None:
             kept["input"] = measured(None)
         with replacing(path) as partial:
             partial.write_text(json.dumps(kept, indent=1) + "\n")
-        (arguments.output / "study.md").write_text(table(kept))
+    if done := _kept(path):
+        (arguments.output / "study.md").write_text(table(done))
 
 
 def _kept(path: Path) -> dict[str, Any]:
@@ -159,13 +163,35 @@ def table(kept: dict[str, Any]) -> str:
         if its:
             cells = [_shown([one[name] for one in its], name) for name in (*COLUMNS, "mismatch")]
             lines.append(f"| {NAMES[arm]}, {skip} skip | {len(its)} | " + " | ".join(cells) + " |")
+    compared = ("rgb", "y", "matched rgb", "matched y")
+    lines += [
+        "",
+        "| the same seeds, dB | seeds | " + " | ".join(COLUMNS[name] for name in compared) + " | better in Y |",
+    ]
+    lines.append("|---" * (len(compared) + 3) + "|")
+    for skip, (one, other) in product(("without", "with"), CLAIMS):
+        apart = differences(kept, skip, one, other)
+        if apart:
+            cells = [_shown([its[name] for its in apart], name, sign="+") for name in compared]
+            cells.append(f"{sum(its['y'] > 0 for its in apart)} of {len(apart)}")
+            lines.append(f"| ({one}) less ({other}), {skip} skip | {len(apart)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _shown(values: list[float], name: str) -> str:
+def differences(kept: dict[str, Any], skip: str, one: str, other: str) -> list[Figures]:
+    """Of two arms, seed by seed: figures of the first less those of the second."""
+    found = []
+    for key, its in kept.items():
+        partner = kept.get(key.replace(f"{one} ", f"{other} ", 1))
+        if key.startswith(f"{one} {skip} skip") and partner is not None:
+            found.append({name: its[name] - partner[name] for name in COLUMNS})
+    return found
+
+
+def _shown(values: list[float], name: str, sign: str = "") -> str:
     digits = 4 if name == "ssim" else 2
     spread = f" ±{statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.{digits}f}{spread}"
+    return f"{statistics.mean(values):{sign}.{digits}f}{spread}"
 
 
 if __name__ == "__main__":
