@@ -8,7 +8,8 @@ told what is wrong (`--degradation`). Pairs of the test sets and, of training se
 pictures count as 100), how many pictures are below their input, and the share of values within the bound when told.
 Then clean pictures (Kodak24) of which something untrue is told. Last the photographs of RealPhotos, by their folders,
 without truth: to how many the default does what their folder says, and how much is changed, in levels of 255, by the
-default and when told; more change is not yet a better picture. Nothing is drawn by chance.
+default and when told (more change is not yet a better picture), and NIQE, less of which is more natural. Nothing is
+drawn by chance.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pellucid.app.do_no_harm import judged_after, judged_before
 from pellucid.data.shared_pictures import clean_pictures, load_pairs, open_set
 from pellucid.data.sources import read_pixels
 from pellucid.evaluation.measures import psnr, rounded_to_8_bits
+from pellucid.evaluation.no_reference import niqe
 from pellucid.evaluation.trust_measures import coverage
 from pellucid.images.atomic import replacing
 from pellucid.images.overview import views
@@ -93,7 +95,7 @@ def photographs(folder: str, degradation: str, model: Model, perceiver: Perceive
     """Of real photographs in one folder."""
     source = open_set("RealPhotos")
     names = [name for name in source.names if name.partition("/")[0] == folder][:limit]
-    knowing, served, changes = told(model, [degradation]), 0, []
+    knowing, served, rows = told(model, [degradation]), 0, []
     for name in names:
         image = read_pixels(source, name)[None].float() / 255
         restored = as_called(model, perceiver, image)
@@ -101,9 +103,12 @@ def photographs(folder: str, degradation: str, model: Model, perceiver: Perceive
         wanted = degradation.replace("-", " ")
         served += wanted in taken_for.split(", then ") and not torch.equal(restored, image)
         results = restored, rounded_to_8_bits(knowing.restore(image).image)
-        changes.append([255 * (its - image).abs().mean().item() for its in results])
-    default, when_told = (statistics.mean(its) for its in zip(*changes, strict=True))
-    return {"photographs": len(names), "served": served, "default": default, "told": when_told}
+        rows.append([255 * (its - image).abs().mean().item() for its in results])
+        rows[-1] += [niqe(its).item() for its in (image, *results)]
+    means = [statistics.mean(its) for its in zip(*rows, strict=True)]
+    columns = ("default", "told", "niqe", "niqe default", "niqe told")
+    better = sum(row[4] < row[3] for row in rows)
+    return {"photographs": len(names), "served": served, **dict(zip(columns, means, strict=True)), "better": better}
 
 
 def table(found: dict[str, Row]) -> str:
@@ -123,14 +128,16 @@ def table(found: dict[str, Row]) -> str:
             lines.append(f"| {name} | {degradation} | " + " | ".join(shown) + " |")
     lines += [
         "",
-        "| real photographs | told | | so by itself | changed by default | changed when told |",
-        "|---" * 6 + "|",
+        "| real photographs | told | | so by itself | changed by default | changed when told | NIQE | default | told "
+        "| told better than default |",
+        "|---" * 10 + "|",
     ]
     for key, row in found.items():
         if "served" in row:
             _, degradation = key.split(", ")
             shown = [_shown(row[name], digits) for name, digits in (("photographs", 0), ("served", 0))]
             shown += [_shown(row["default"], 1), _shown(row["told"], 1)]
+            shown += [_shown(row[name]) for name in ("niqe", "niqe default", "niqe told")] + [_shown(row["better"], 0)]
             lines.append(f"| {key.split(', ')[0]} | {degradation} | " + " | ".join(shown) + " |")
     return "\n".join(lines) + "\n"
 

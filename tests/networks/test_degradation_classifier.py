@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
+from pellucid.degradations.mixing import Mixture, kinds_drawn
 from pellucid.errors import ConfigurationError
 from pellucid.networks.degradation_classifier import DegradationClassifier
 from pellucid.objectives.classification import DomainObjective
@@ -52,6 +53,18 @@ def test_the_loss_is_the_cross_entropy_of_the_true_domain() -> None:
 
 def test_odd_and_small_patches_are_taken() -> None:
     assert DegradationClassifier(DOMAINS, width=4)(torch.rand(2, 3, 1, 37)).shape == (2, 2)
+
+
+def test_a_domain_without_a_logit_counts_as_what_it_consists_of() -> None:
+    mixture = Mixture({"rain-faint+jpeg": 1, "rain-faint": 1, "clean": 1})
+    domains = ["rain-faint+jpeg", "rain", "clean", "rain-faint"]
+    chains = tuple(mixture.draw_of(name, torch.Generator().manual_seed(0)) for name in domains)
+    batch = Batch(torch.zeros(4, 3, 8, 8), torch.zeros(4, 3, 8, 8), tuple(domains), chains=chains)
+    assert DomainObjective(["clean", "rain", "rain+jpeg"]).labels(batch).tolist() == [2, 1, 0, 1]
+    assert DomainObjective(["clean", "rain", "rain+jpeg", "rain-faint"]).labels(batch).tolist() == [2, 1, 0, 3]
+    with pytest.raises(ConfigurationError, match=r"got 'rain\+jpeg' in the mixture"):
+        DomainObjective(["clean", "rain"]).labels(batch)
+    assert kinds_drawn("rain-faint+jpeg") == {"rain+jpeg"} and kinds_drawn("clean") == {"clean"}
 
 
 def test_a_domain_that_it_does_not_know_is_refused() -> None:

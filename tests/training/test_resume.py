@@ -322,3 +322,5 @@ def test_loss_and_network_must_fit(write_recipe: Callable[..., Path]) -> None:
     classifier = ["--network.name=degradation-classifier", "--optimisation.loss=cross-entropy"]
     with pytest.raises(ConfigurationError, match="lacks 'gaussian-noise'"):
         train(recipe, [*classifier, "--network.arguments={domains: [clean, grayscale]}"])
+    with pytest.raises(ConfigurationError, match="lacks 'rain-faint'"):
+        train(recipe, [*classifier, "--network.arguments={domains: [clean]}", "--data.mixture={rain-faint: 1}"])

@@ -6,3 +6,8 @@ Chain = tuple[Degradation, ...]
 
 CLEAN = "clean"
 """The name of a chain of none."""
+
+
+def kind_of(chain: Chain) -> str:
+    """The names of a chain's degradations without their strength, `"rain+jpeg"`; empty of a chain of none."""
+    return "+".join(degradation.name for degradation in chain)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from pellucid.degradations.catalog import DEGRADATIONS
-from pellucid.degradations.chain import CLEAN, Chain
+from pellucid.degradations.chain import CLEAN, Chain, kind_of
 from pellucid.degradations.contract import apply
 from pellucid.degradations.draws import uniform
 from pellucid.degradations.text import Drawing, drawing
@@ -112,6 +112,12 @@ def allotted(weights: Mapping[str, float], count: int, generator: Generator) -> 
     ends = torch.tensor([float(weights[name]) for name in names], dtype=torch.float64).cumsum(0)
     points = (torch.arange(count) + torch.rand((), dtype=torch.float64, generator=generator)) * ends[-1] / count
     return [names[position] for position in torch.searchsorted(ends, points, right=True).tolist()]
+
+
+def kinds_drawn(domain: str, draws: int = 20) -> set[str]:
+    """What chains of a domain consist of, see `kind_of`, by as many draws with a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    return {kind_of(Mixture({domain: 1.0}).draw_of(domain, generator)) or CLEAN for _ in range(draws)}
 
 
 def draw_several(count: int, severity: tuple[float, float], generator: Generator) -> Chain:

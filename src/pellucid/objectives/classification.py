@@ -7,12 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.data.batch import Batch
+from pellucid.degradations.chain import kind_of
 from pellucid.errors import ConfigurationError
 from pellucid.images.overview import JPEG_GRID
 
 
 class DomainObjective:
     """Cross-entropy between the logits of a batch and the degradations that made it.
+
+    A sample of a domain that has no logit of its own counts as what its chain consists of: `"rain-faint+jpeg"` as
+    `"rain+jpeg"`.
 
     Args:
         domains: in the order of the logits.
@@ -28,7 +32,7 @@ class DomainObjective:
         was cut after it was compressed.
 
         Raises:
-            ConfigurationError: when the batch has a domain that is not among the known ones.
+            ConfigurationError: when the batch has a domain that is not among the known ones, nor its kind.
         """
         top, left = batch.step % JPEG_GRID, batch.step // JPEG_GRID % JPEG_GRID
         logits: Tensor = network(batch.degraded[..., top:, left:])
@@ -36,13 +40,17 @@ class DomainObjective:
 
     def labels(self, batch: Batch) -> Tensor:
         """The number of each sample's domain, `(B,)`."""
-        unknown = sorted(set(batch.domains) - set(self.domains))
+        names = [
+            domain if domain in self.domains else kind_of(chain) or domain
+            for domain, chain in zip(batch.domains, batch.chains, strict=True)
+        ]
+        unknown = sorted(set(names) - set(self.domains))
         if unknown:
             raise ConfigurationError(
                 f"Expected degradations out of {', '.join(self.domains)}, got {unknown[0]!r} in the mixture: add it to "
                 "network.arguments.domains."
             )
-        return torch.tensor([self.domains.index(name) for name in batch.domains])
+        return torch.tensor([self.domains.index(name) for name in names])
 
     def accuracy(self, logits: Tensor, batch: Batch) -> dict[str, float]:
         """The share of each domain's samples that were told right, in `[0, 1]`, and of all as `accuracy`."""

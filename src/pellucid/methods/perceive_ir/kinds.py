@@ -7,6 +7,7 @@ import torch
 from pellucid.data.batch import Batch
 from pellucid.data.config import PairSource
 from pellucid.data.shared_sets import PAIRED_DEGRADATIONS
+from pellucid.degradations.chain import kind_of
 from pellucid.degradations.mixing import Mixture
 
 
@@ -18,7 +19,7 @@ def kinds_of(batch: Batch, of_pairs: Mapping[str, str] | None = None) -> list[st
         of_pairs: name of a set of pairs to its kind; the name itself where it has none.
     """
     return [
-        "+".join(degradation.name for degradation in chain) or (of_pairs or {}).get(domain, domain)
+        kind_of(chain) or (of_pairs or {}).get(domain, domain)
         for chain, domain in zip(batch.chains, batch.domains, strict=True)
     ]
 
@@ -27,7 +28,7 @@ def mixture_kinds(weights: Mapping[str, float]) -> set[str]:
     """The kinds that a mixture has, by a draw of each of its domains."""
     generator = torch.Generator().manual_seed(0)
     chains = [Mixture({name: 1.0}).draw(generator) for name in weights]
-    return {"+".join(degradation.name for degradation in chain) for chain in chains}
+    return {kind_of(chain) for chain in chains}
 
 
 def pair_kinds(pairs: Iterable[PairSource]) -> dict[str, str]:
