@@ -23,7 +23,10 @@ from pellucid.images.overview import maps_of, spread, views
 from pellucid.methods.load import load
 
 SIDE, COUNT = 256, 12
-UNSEEN = ("clean", "gaussian-noise", "sensor-noise", "gaussian-blur", "motion-blur", "jpeg", "rain")
+UNSEEN = (
+    *("clean", "gaussian-noise", "sensor-noise", "gaussian-blur", "motion-blur", "jpeg", "rain"),
+    *("rain-faint", "rain-faint+jpeg"),
+)
 
 
 def groups(recipe: Path) -> dict[str, list[tuple[Tensor, Tensor]]]:
