@@ -14,9 +14,9 @@ from pellucid.app.receipt import receipt_path
 from pellucid.app.restore import restore
 from pellucid.app.restore_file import restore_file
 from pellucid.errors import ImageError
-from pellucid.images.files import read_image
+from pellucid.images.files import read_image, write_image
 from pellucid.images.overview import Views, views
-from pellucid.methods.load import Model
+from pellucid.methods.load import Model, load
 from pellucid.methods.perceiver import Found, Perception, load_perceiver
 
 MakePhoto = Callable[..., Path]
@@ -278,6 +278,15 @@ def test_what_shows_nothing_is_kept(tmp_path: Path, tiny: Model, level: int) -> 
     flat.cast("uchar").copy(interpretation="srgb").pngsave(str(tmp_path / "flat.png"))
     receipt = restore_file(tmp_path / "flat.png", tmp_path / "out.png", tiny, perceiver=load_perceiver(device="cpu"))
     assert receipt.kept == "it is too plain to tell whether anything is wrong with it"
+
+
+def test_black_is_no_dark_photograph(tmp_path: Path) -> None:
+    write_image(tmp_path / "black.png", torch.zeros(1, 3, 150, 200))
+    receipt = restore_file(
+        tmp_path / "black.png", tmp_path / "out.png", load("default", "cpu"), perceiver=load_perceiver(device="cpu")
+    )
+    assert receipt.kept == "it is too plain to tell whether anything is wrong with it"
+    assert (tmp_path / "out.png").read_bytes() == (tmp_path / "black.png").read_bytes()
 
 
 @pytest.mark.parametrize(("after", "is_kept"), [(seen(0.95), False), (seen(0.8), True)])

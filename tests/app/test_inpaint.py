@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 import torch
+from PIL import Image
 
 from pellucid.app.inpaint import holes_of, inpaint
 from pellucid.app.trust import SUMMARY, trust_folder
@@ -24,6 +25,28 @@ def draw_mask(path: Path, size: tuple[int, int], *boxes: tuple[slice, slice]) ->
         missing[(..., *box)] = 1
     write_image(path, missing)
     return path
+
+
+def test_what_is_transparent_in_a_mask_is_known(tmp_path: Path, make_photo: MakePhoto) -> None:
+    photo = make_photo(tmp_path / "a.png", size=(60, 80))
+    strokes, cut = np.zeros((60, 80, 4), np.uint8), np.zeros((60, 80, 4), np.uint8)
+    strokes[20:30, 40:50] = 255  # white on a layer that is transparent elsewhere
+    Image.fromarray(strokes).save(tmp_path / "strokes.png")
+    assert inpaint(photo, tmp_path / "strokes.png", tmp_path / "b.png").missing == pytest.approx(100 / 4800)
+    cut[..., 3] = 255
+    cut[20:30, 40:50, 3] = 0  # a hole in what is black
+    Image.fromarray(cut).save(tmp_path / "cut.png")
+    with pytest.raises(ImageError, match="got none missing"):
+        inpaint(photo, tmp_path / "cut.png", tmp_path / "c.png")
+
+
+def test_a_tiff_of_jpegs_is_not_kept_to_the_bit_and_that_is_said(
+    tmp_path: Path, make_photo: MakePhoto, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Image.open(make_photo(tmp_path / "a.png", size=(64, 64))) as plain:
+        plain.save(tmp_path / "a.tif", compression="jpeg", quality=80)
+    inpaint(tmp_path / "a.tif", draw_mask(tmp_path / "mask.png", (64, 64), (slice(3, 9), slice(3, 9))))
+    assert "known pixels change a little" in caplog.text
 
 
 @pytest.mark.parametrize(("name", "depth"), [("a.png", 8), ("a.tif", 16)])

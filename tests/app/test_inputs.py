@@ -93,6 +93,15 @@ def test_results_of_an_earlier_run_are_known_however_they_are_spelled(photos: Pa
     assert set(planned(["photos/a.jpg", "photos/trip/../a.restored.jpg"])) == {"photos/a.jpg"}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_no_picture_of_a_folder(photos: Path) -> None:
+    before = len(plan_jobs([str(photos)], photos.parent / "out"))
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / "nowhere.jpg").symlink_to("nothing.jpg")
+    names = [job.source.name for job in plan_jobs([str(photos)], photos.parent / "out")]
+    assert len(names) == before + 1 and "nowhere.jpg" in names, "a link to nothing is told when it is read"
+
+
 def test_the_same_picture_twice_is_one_job(photos: Path) -> None:
     assert len(plan_jobs(["photos", "photos/../photos/a.jpg", "photos/*.jpg"], "out")) == 4
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import pellucid
 from pellucid.app.perceive import PAGE_NAME, TABLE_NAME, perceive
@@ -161,6 +162,14 @@ def test_light_as_measured_is_not_judged(tmp_path: Path, eyes: Perceiver) -> Non
     pyvips.Image.new_from_array(pixels).write_to_file(str(tmp_path / "light.tif"))
     with pytest.raises(ImageError, match="light above white"):
         perceive(tmp_path / "light.tif", perceiver=eyes)
+
+
+def test_black_is_not_called_clean(tmp_path: Path, eyes: Perceiver, make_photo: MakePhoto) -> None:
+    make_photo(tmp_path / "photos" / "a.png")
+    Image.new("RGB", (200, 150)).save(tmp_path / "photos" / "black.png")
+    perceive(tmp_path / "photos", tmp_path / "out", perceiver=eyes)
+    page = (tmp_path / "out" / "contact-sheet.html").read_text("utf-8")
+    assert page.count("too plain to tell; quality") == 1
 
 
 def test_names_that_a_spreadsheet_would_run_begin_with_a_folder(

@@ -14,7 +14,7 @@ import torch
 
 import pellucid
 from pellucid.app import restore_file, restore_jobs, unused_gpu
-from pellucid.app.journal import JOURNAL_NAME
+from pellucid.app.journal import JOURNAL_NAME, Journal
 from pellucid.app.receipt import Receipt, receipt_path, write_receipt
 from pellucid.app.restore import restore
 from pellucid.errors import ConfigurationError, ImageError
@@ -299,6 +299,34 @@ def test_an_unexpected_error_does_not_stop_the_others(
     restored = restore(photos, tmp_path / "out", model=tiny)
     assert len(restored.files) == 1
     assert "OutOfMemoryError" in restored.failed[0].reason
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_others(
+    tmp_path: Path, tiny: Model, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("a", "b", "c"):
+        make_photo(tmp_path / folder / "photo.png")
+    append = Journal._append
+
+    def refused(self: Journal, target: Path, line: dict[str, object]) -> None:
+        if target.parent.name == "b":
+            raise ImageError("Expected an output folder that can be written: name another folder.")
+        append(self, target, line)
+
+    monkeypatch.setattr(Journal, "_append", refused)
+    outcome = restore(str(tmp_path / "*" / "*.png"), model=tiny, report=tmp_path / "report.html")
+    assert [picture.source.parent.name for picture in outcome.files] == ["a", "c"]
+    assert [picture.source.parent.name for picture in outcome.failed] == ["b"]
+    assert "can be written" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_long_names_are_no_reason_to_stop(tmp_path: Path, tiny: Model, make_photo: MakePhoto) -> None:
+    make_photo(tmp_path / "photos" / "a.png").rename(tmp_path / "photos" / f"{'x' * 251}.png")
+    make_photo(tmp_path / "photos" / "b.png")
+    outcome = restore(tmp_path / "photos", tmp_path / "out", model=tiny, receipts=True)
+    assert [picture.source.name for picture in outcome.files] == ["b.png"]
+    assert "the result itself is whole" in outcome.failed[0].reason
+    assert len(list((tmp_path / "out").glob("x*.png"))) == 1
 
 
 def test_a_full_disc_stops_everything(

@@ -87,6 +87,11 @@ def test_what_is_wrong_may_be_said_in_one_word_with_commas(pellucid: Pellucid, p
     assert receipt["degradations"] == ["haze", "rain"] and receipt["taken_for"] == "haze, then rain"
 
 
+def test_an_output_with_a_slash_is_a_folder(pellucid: Pellucid, photo: Path, tiny: str, tmp_path: Path) -> None:
+    answer = pellucid("restore", "photo.png", "--model", tiny, "-o", "v1.0/")
+    assert answer.status == 0 and (tmp_path / "v1.0" / "photo.png").is_file()
+
+
 def test_one_picture(pellucid: Pellucid, photo: Path, tiny: str) -> None:
     answer = pellucid("restore", "photo.png", "--model", tiny)
     assert (answer.status, answer.out) == (0, "photo.restored.png\n")

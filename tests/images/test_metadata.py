@@ -124,6 +124,20 @@ def test_premultiplied_colours_are_straight_elsewhere(tmp_path, target):
     assert_alike(result[visible], straight[visible])
 
 
+@pytest.mark.parametrize("target", ["png", "jpeg"])
+def test_premultiplied_floats_are_straight_elsewhere(tmp_path, target):
+    straight = np.random.default_rng(0).random((30, 40, 3)) * 0.9
+    stored = np.dstack([straight * 0.5, np.full((30, 40), 0.5)]).astype(np.float32)
+    file = io.BytesIO()
+    tifffile.imwrite(file, stored, photometric="rgb", extrasamples=["assocalpha"])
+    result = np.asarray(Image.open(io.BytesIO(converted(tmp_path, file.getvalue(), "tiff", target)))).astype(float)
+    if target == "png":
+        np.testing.assert_allclose(result[..., 3], 128, atol=1)
+        np.testing.assert_allclose(result[..., :3], straight * 255, atol=1)
+    else:  # half of it white
+        assert result.mean() == pytest.approx(127.5 + 255 * straight.mean() / 2, abs=2)
+
+
 def test_10_bits_keep_their_brightness_in_16(tmp_path):
     import cv2
 

@@ -42,11 +42,12 @@ def judged_before(before: Perception, *, is_sure: bool = False) -> Judgement:
 
     Args:
         before: what is perceived.
-        is_sure: whether the model itself has no doubt that something is wrong; then only the result decides.
+        is_sure: whether the model itself has no doubt that something is wrong; then only the result decides, unless
+            there is nothing to see: black is no dark photograph.
     """
-    if is_sure:
-        return Judgement(before)
-    return Judgement(before, kept=PLAIN if before.is_plain else CLEAN if before.is_clean else None)
+    if before.is_plain:
+        return Judgement(before, kept=PLAIN)
+    return Judgement(before, kept=CLEAN if before.is_clean and not is_sure else None)
 
 
 def judged_after(before: Perception, after: Perception) -> Judgement:

@@ -80,7 +80,8 @@ def inpaint(
 
     Args:
         photograph: the picture; what stands in its hole is not looked at.
-        mask: a picture of the same size, white where pixels are missing, black where they are known.
+        mask: a picture of the same size, white where pixels are missing, black where they are known; what is
+            transparent in it is not drawn, and known.
         output: the file to write; `photo.inpainted.png` beside the photograph when absent, or TIFF of a TIFF.
         prior: where the belief comes from, a name of `pellucid.methods.catalog.PRIORS`: `"harmonic"` fills without
             bends, `"plug-and-play"` asks the default model's specialist for noise, in turn with the data.
@@ -108,6 +109,8 @@ def inpaint(
         with ExitStack() as open_files:
             picture = read_picture(source, scratch=target.parent, max_megapixels=max_megapixels)
             open_files.callback(picture.close)
+            if format_of_target(target).name == picture.format and picture.header.encoding.compression == "jpeg":
+                logger.warning("%s is compressed as a JPEG is, inside a TIFF: known pixels change a little.", target)
             known, size = _known(Path(mask), picture, max_megapixels), (picture.height, picture.width)
             filler = _Filler(picture, known, prior, device, bound)
             canvas = Canvas(picture, target.parent)
@@ -147,7 +150,12 @@ def _known(mask: Path, picture: Picture, max_megapixels: float) -> Tensor:
                 f"Expected a mask as large as its photograph, got {drawn.width}x{drawn.height} for "
                 f"{picture.width}x{picture.height}: draw it on a copy of the photograph."
             )
-        known = (drawn.read().mean(dim=1, keepdim=True) < 0.5).float()
+        missing = drawn.read().mean(dim=1, keepdim=True) >= 0.5
+        if drawn.has_alpha:
+            samples = drawn.read_samples(Box(0, 0, drawn.height, drawn.width))
+            is_drawn = samples[..., drawn.samples.colours] >= drawn.samples.opaque / 2
+            missing &= torch.from_numpy(is_drawn.copy())
+        known = (~missing).float()
     finally:
         drawn.close()
     if bool(known.all()) or not bool(known.any()):

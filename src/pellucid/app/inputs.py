@@ -214,7 +214,9 @@ def _walk(folder: Path, avoid: Path | None) -> Iterator[tuple[Path, str | None]]
             if not path.is_symlink() and path.resolve() != avoid and not is_trust_folder(path)
         ]
         left_out.update(suffix for name in names if (suffix := Path(name).suffix.lower()) in FOREIGN_SUFFIXES)
-        yield from ((Path(parent) / name, None) for name in sorted(names) if name[0] != "." and _is_picture(Path(name)))
+        pictures = [Path(parent) / name for name in sorted(names) if name[0] != "." and _is_picture(Path(name))]
+        # Reading a pipe waits for a writer, maybe for ever; what is broken is told when it is read.
+        yield from ((path, None) for path in pictures if path.is_file() or not path.exists())
     for error in unreadable:
         reason = (error.strerror or str(error)).lower()
         yield (

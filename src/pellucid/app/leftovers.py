@@ -24,7 +24,10 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     A writer holds a lock on its file. Where locks cannot be had, only what is a day old is removed.
     """
     for folder in set(folders):
-        for path in folder.glob(PATTERN):
+        found: list[Path] = []
+        with suppress(OSError):  # no folder that could be there, such as one with too long a name
+            found += folder.glob(PATTERN)
+        for path in found:
             with suppress(OSError):
                 if _removed_unlocked(path) or _removed_old(path):
                     logger.info("Removed %s, which a run that was stopped had left.", path)

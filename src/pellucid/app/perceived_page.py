@@ -44,7 +44,7 @@ def perceived_page(
         page: where the page will lie; links start there.
     """
     template = Template((files("pellucid.app") / "contact-sheet.html").read_text(encoding="utf-8"))
-    clean = sum(picture.perception.is_clean for picture in pictures)
+    clean = sum(picture.perception.is_clean and not picture.perception.is_plain for picture in pictures)
     shown, listed = pictures[:LARGEST_NUM_SHOWN], pictures[LARGEST_NUM_SHOWN:]
     return template.substitute(
         title=f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'}, worst first",
@@ -63,9 +63,10 @@ def _figure(picture: PerceivedPicture, small: bytes, page: Path) -> str:
     )
     image = f'<img alt="" src="{as_data(small)}">'
     compressed = "" if picture.compressed_at is None else f"; a JPEG of {picture.compressed_at}, by its pixels"
+    told = "too plain to tell; " if seen.is_plain else "clean; " if seen.is_clean else ""
     return (
         f'<figure><div class="picture">{image}{_cells(picture)}</div><figcaption>{link(picture.source, page)}<br>'
-        f"{'clean; ' if seen.is_clean else ''}quality {seen.quality:.2f}{compressed}</figcaption>"
+        f"{told}quality {seen.quality:.2f}{compressed}</figcaption>"
         f'<ul class="kinds">{kinds}</ul></figure>'
     )
 

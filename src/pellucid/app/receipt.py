@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pellucid.errors import ImageError
 from pellucid.images.atomic import replacing
 
 RECEIPT_SUFFIX = ".receipt.json"
@@ -143,8 +144,19 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def write_receipt(receipt: Receipt, target: Path) -> Path:
-    """Write the receipt of a result beside it, whole or not at all. Returns its path."""
+    """Write the receipt of a result beside it, whole or not at all. Returns its path.
+
+    Raises:
+        ImageError: when it cannot be written, such as where its name would be too long.
+    """
     path = receipt_path(target)
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
+    try:
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ImageError(
+            f"Expected to write the receipt {path.name}, but that failed ({reason}): the result itself is whole; "
+            "rename the picture, or leave --receipts out."
+        ) from error
     return path

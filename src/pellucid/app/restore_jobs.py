@@ -111,7 +111,8 @@ def restore_jobs(
                 raise
             course.failed.append(SetAside(job.source, reason_of(error)))
             logger.debug("Set aside %s", job.source, exc_info=error)
-            journal.fail(job.target, reason_of(error))
+            with suppress(ImageError):  # a folder that cannot be written must not stop the others either
+                journal.fail(job.target, reason_of(error))
         course.done += sizes[job]
     return tuple(restored), tuple(course.failed)
 

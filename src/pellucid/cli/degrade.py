@@ -1,6 +1,5 @@
 """`pellucid degrade`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,7 +9,7 @@ SOME_FAILED = 1
 
 def degrade(
     *words: str,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[str, Parameter(alias="-o")],  # a path would forget the slash of a folder
     severity: float | None = None,
     seed: int = 0,
     keep_format: Annotated[bool, Parameter(negative="", show_default=False)] = False,

@@ -10,7 +10,7 @@ SOME_FAILED = 1
 
 def restore(
     *inputs: str,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Annotated[str | None, Parameter(alias="-o")] = None,  # a path would forget the slash of a folder
     model: str = "default",
     memory: str | None = None,
     device: str | None = None,

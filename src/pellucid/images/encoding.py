@@ -33,7 +33,8 @@ def fitted(image: pyvips.Image, samples: Samples, target: str) -> tuple[pyvips.I
     lost = []
     extras = samples.extras
     if samples.premultiplied and target != "tiff":
-        image = image.cast("float").unpremultiply(max_alpha=samples.opaque).rint().cast(image.format)
+        divided = image.cast("float").unpremultiply(max_alpha=samples.opaque)
+        image = divided if samples.is_float else divided.rint().cast(image.format)
     if extras and not samples.opacity and target != "tiff":
         image, extras = image[: samples.colours], 0
         lost.append("the channel of unknown meaning beside the colours")

@@ -10,7 +10,7 @@ from torch import Tensor
 from pellucid.images.atomic import replacing, unwritable
 from pellucid.images.canvas import unencodable
 from pellucid.images.containers.raw_tiff import raw_tiff_head
-from pellucid.images.decoding import prepare_libvips
+from pellucid.images.decoding import file_name, prepare_libvips
 from pellucid.images.store import PixelStore
 
 WHITE = 65535
@@ -68,7 +68,7 @@ class MapCanvas:
             try:
                 with replacing(target) as partial:
                     band = image.extract_band(self.names.index(name)).copy(interpretation="grey16")
-                    pyvips.Operation.call("pngsave", band, str(partial), bitdepth=16, keep="none")
+                    pyvips.Operation.call("pngsave", band, file_name(partial), bitdepth=16, keep="none")
             except pyvips.Error as error:
                 raise unencodable(target, error) from error
 
