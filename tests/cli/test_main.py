@@ -59,6 +59,7 @@ data:
         (["evaluate", "input", "--on", "nosuch"], "Expected a test set"),
         (["evaluate", "nobody", "--folders", ".", "."], "Expected a model out of"),
         (["degrade", "photo.png", "-o", "out.png"], "Expected at least one degradation"),
+        (["degrade", "photo.png", "fog", "-o", "out.png"], "Expected a degradation or preset, got 'fog'"),
         (["degrade", "photo.png", "jpeg:quality=900", "-o", "out.png"], "quality"),
         (["degrade", "photo.png", "jpeg"], "output"),
     ],

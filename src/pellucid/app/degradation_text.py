@@ -1,5 +1,6 @@
 """What a person types for the degradations of one picture: several, in order, presets among them."""
 
+import os
 from collections.abc import Sequence
 
 from pellucid.degradations.catalog import DEGRADATIONS
@@ -39,10 +40,17 @@ def split_words(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     """Pictures and degradations, told apart: a word that begins with a known name (`jpeg:quality=30`) is the latter.
 
     A file that is called like a degradation is meant when a path is typed: `./rain`.
+
+    Raises:
+        ConfigurationError: when there is no degradation, but a bare word that is no file either: `fog`.
     """
     known = set(DEGRADATIONS) | set(PRESETS)
     what = tuple(word for word in words if word.partition(":")[0] in known)
-    return tuple(word for word in words if word.partition(":")[0] not in known), what
+    pictures = tuple(word for word in words if word.partition(":")[0] not in known)
+    bare = [word for word in pictures if word.replace("-", "").isalnum() and not os.path.lexists(word)]
+    if bare and not what:
+        raise ConfigurationError(f"Expected a degradation or preset, got {bare[0]!r}: choose from {_choices()}.")
+    return pictures, what
 
 
 def _step(text: str, severities: tuple[float, float], severity: float | None) -> Drawing:
