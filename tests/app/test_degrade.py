@@ -8,6 +8,7 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
+import pyvips
 import torch
 from PIL import Image, ImageCms
 from torch import Generator, Tensor
@@ -230,6 +231,17 @@ def test_what_a_plain_picture_cannot_hold_is_named(
     Image.fromarray(picture(5)).save(photos / "e.png", exif=exif)
     degrade([photos], tmp_path / "out", what=["jpeg"])
     assert caplog.messages == ["Not kept, and of how many pictures: EXIF (1), opacity (1)."]
+
+
+def test_a_little_light_above_white_does_not_halve_a_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond white means above 1 in floats: the rest of the picture must stay as bright as it is."""
+    image = torch.rand(1, 3, 40, 50, generator=Generator().manual_seed(0))
+    image[0, 0, 0, 0] = 1.004
+    samples = image[0].permute(1, 2, 0).contiguous().numpy()
+    pyvips.Image.new_from_array(samples, interpretation="scrgb").write_to_file(str(tmp_path / "over.tif"))
+    degrade([tmp_path / "over.tif"], tmp_path / "out.png", what=["jpeg:quality=95"])
+    assert read_image(tmp_path / "out.png").mean() == pytest.approx(image.mean().item(), abs=0.01)
+    assert "light above white (1)" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])

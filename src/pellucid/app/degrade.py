@@ -155,7 +155,9 @@ def _degrade_one(
     chain = drawing(Generator().manual_seed(chain_seed))
     picture = read_picture(job.source)
     try:
-        degraded = apply_chains(picture.read(), [chain], Generator().manual_seed(pixel_seed))
+        # As the result can hold it: floats are read in parts of their peak, white is another matter.
+        clean = picture.read() * (picture.samples.peak / picture.samples.white)
+        degraded = apply_chains(clean.clamp(0, 1), [chain], Generator().manual_seed(pixel_seed))
     finally:
         picture.close()
     steps = [{"name": degradation.name, "parameters": asdict(degradation)} for degradation in chain]  # pyright: ignore[reportArgumentType] - a protocol, but a dataclass
@@ -172,6 +174,9 @@ def _not_kept(picture: Picture) -> list[str]:
     found = {
         "opacity": picture.has_alpha,
         "bits beyond 8": picture.depth > 8,
+        "light above white": picture.samples.brightest > picture.samples.white,
+        "grey as one channel": picture.channels == "grey",
+        "resolution": metadata.resolution is not None,
         "the ICC profile": picture.profile != picture.rgb_profile,
         "EXIF": metadata.exif is not None,
         "XMP": metadata.xmp is not None,
