@@ -86,5 +86,5 @@ def jpeg(image: Tensor, picture: Picture | None) -> bytes:
     drawn = pyvips.Image.new_from_array(samples, interpretation="srgb")
     profile = None if picture is None else picture.rgb_profile
     if profile is not None and len(profile) <= _LARGEST_PROFILE_BYTES:
-        drawn.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)  # pyright: ignore
+        drawn.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)  # pyright: ignore[reportArgumentType] - blobs are bytes
     return pyvips.Operation.call("jpegsave_buffer", drawn, Q=_QUALITY, keep="icc")
