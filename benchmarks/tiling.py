@@ -45,10 +45,11 @@ def measured(model: pellucid.Model, example: Path, sizes: list[int]) -> list[dic
     image, restorer = mosaic(example), model.restorer
     height, width = (int(side) for side in image.shape[-2:])
     context = restorer.context(views(image))
+    multiple, grid, reach = restorer.size_multiple, restorer.tile_grid, restorer.reach(context)
     whole = model.restore(image, tile=max(height, width)).image
     rows: list[dict[str, Any]] = []
     for size in sizes:
-        plan = plan_tiles(height, width, tile=size, multiple=restorer.size_multiple, radius=restorer.reach(context))
+        plan = plan_tiles(height, width, tile=size, multiple=multiple, radius=reach, grid=grid)
         columns = sorted({part.target.left for part in plan} - {0})
         lines = sorted({part.target.top for part in plan} - {0})
         tiled = model.restore(image, tile=size).image

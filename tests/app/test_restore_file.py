@@ -27,7 +27,7 @@ MakePhoto = Callable[..., Path]
 class Spy:
     """A restorer that returns what it gets plus its context, and keeps what it saw."""
 
-    size_multiple, receptive_radius, bytes_per_pixel, needs_context = 4, 3, 100.0, False
+    size_multiple, tile_grid, receptive_radius, bytes_per_pixel, needs_context = 4, 4, 3, 100.0, False
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, ...]] = []

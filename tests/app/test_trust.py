@@ -147,6 +147,18 @@ def test_maps_are_no_photographs(tmp_path: Path, trusting: Model, make_photo: Ma
     assert {path.name for path, _ in find_pictures([str(photos / "**" / "*.png")])} == {"a.png", "b.png"}
 
 
+@pytest.mark.parametrize("tile", [None, 368])
+def test_maps_do_not_change_the_result(trusting: Model, tile: int | None) -> None:
+    inner = trusting.restorer
+    assert isinstance(inner, TrustedRestorer) and inner.network.size_multiple > inner.size_multiple
+    plain = dataclasses.replace(trusting, restorer=inner.inner)
+    picture = torch.rand(1, 3, 8 * 51 - 5, 8 * 59 - 3, generator=torch.Generator().manual_seed(6))
+    whole, mapped = plain.restore(picture, tile=480), trusting.restore(picture, tile=tile or 480)
+    assert (whole.image - mapped.image).abs().max() < 1e-6
+    for name, of_whole in trusting.restore(picture, tile=480).maps.items():
+        assert (of_whole - mapped.maps[name]).abs().max() < 1e-4
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif", "grey.png", "alpha.png", "float.tif", "dot.png"])
 def test_files_of_every_kind_have_maps(tmp_path: Path, trusting: Model, name: str) -> None:
     source, generator = tmp_path / name, np.random.default_rng(0)
@@ -165,7 +177,7 @@ def test_files_of_every_kind_have_maps(tmp_path: Path, trusting: Model, name: st
 
 def test_every_picture_of_a_batch_has_the_bound_of_what_it_was_taken_for(trusting: Model) -> None:
     class Telling:
-        size_multiple, receptive_radius, bytes_per_pixel, needs_context = 8, 0, 1.0, False
+        size_multiple, tile_grid, receptive_radius, bytes_per_pixel, needs_context = 8, 8, 0, 1.0, False
 
         def restore(self, image: torch.Tensor, context: torch.Tensor | None = None) -> Restoration:
             return Restoration(image)

@@ -53,7 +53,7 @@ def plan_tile(
         budget_bytes=budget,
         bytes_per_pixel=restorer.bytes_per_pixel,
         fixed_bytes=fixed,
-        multiple=restorer.size_multiple,
+        multiple=restorer.tile_grid,
         radius=restorer.receptive_radius,
     )
 

@@ -92,8 +92,8 @@ def restore_file(
             if judgement.kept is None:
                 tile = plan_tile(picture, model, memory=memory, tile=tile)
                 restorer, size = model.restorer, (picture.height, picture.width)
-                reach, multiple = restorer.reach(context), restorer.size_multiple
-                tiles = plan_tiles(*size, tile=tile, multiple=multiple, radius=reach)
+                multiple, grid, reach = restorer.size_multiple, restorer.tile_grid, restorer.reach(context)
+                tiles = plan_tiles(*size, tile=tile, multiple=multiple, radius=reach, grid=grid)
                 part = "whole" if tile is None else f"tile {tile}"
                 logger.log(log_level, "%s: %s, %s of %d x %d", source, model.device, part, size[1], size[0])
                 taken_for = restorer.taken_for(context)

@@ -89,7 +89,7 @@ def plan_tile_size(
         budget_bytes: what may be used.
         bytes_per_pixel: what restoring takes per pixel of a tile.
         fixed_bytes: what it takes whatever the tile.
-        multiple: of the sides a network takes.
+        multiple: of the sides of a tile.
         radius: how far a pixel of the network's output sees.
 
     Raises:

@@ -54,7 +54,8 @@ class Tile:
     """One tile.
 
     Attributes:
-        source: what the network sees, in the padded picture; offsets and sizes are multiples of the size multiple.
+        source: what the network sees, in the padded picture; sizes are multiples of the size multiple, offsets of the
+            grid.
         target: what is kept of it, in the picture.
     """
 
@@ -67,18 +68,22 @@ class Tile:
         return restored[..., top : top + self.target.height, left : left + self.target.width]
 
 
-def plan_tiles(height: int, width: int, *, tile: int | None, multiple: int, radius: int) -> list[Tile]:
+def plan_tiles(
+    height: int, width: int, *, tile: int | None, multiple: int, radius: int, grid: int | None = None
+) -> list[Tile]:
     """Tiles whose targets cover the picture exactly once, row by row.
 
-    All sources have the same size (shapes repeat, so kernels are prepared once). Of all shapes with no more pixels than
-    a square `tile` has, that with the least pixels in all tiles together is taken: overlap is work done twice.
+    All sources have the same size (shapes repeat, so kernels are prepared once), but for those at the right and lower
+    border where `grid` is not `multiple`: they end where the padded picture ends. Of all shapes with no more pixels
+    than a square `tile` has, that with the least pixels in all tiles together is taken: overlap is work done twice.
 
     Args:
         height: of the picture, pixels.
         width: of the picture, pixels.
         tile: side of the largest square source; `None` for the whole picture at once.
-        multiple: of the sides a network takes.
+        multiple: of the sides a network takes; the picture is padded to it.
         radius: how far a pixel of the network's output sees.
+        grid: multiple of `multiple` that tiles begin on; `multiple` itself when absent.
 
     Raises:
         ConfigurationError: when a `tile` that small would keep nothing of what it restores.
@@ -88,18 +93,23 @@ def plan_tiles(height: int, width: int, *, tile: int | None, multiple: int, radi
         ...  for t in plan_tiles(120, 200, tile=128, multiple=8, radius=15)]
         [(0, 120, 0, 96), (80, 120, 96, 104)]
     """
-    overlap = ceil(radius / multiple) * multiple
-    vertical, horizontal = (_Axis(side, multiple, overlap) for side in (height, width))
+    grid = multiple if grid is None else grid
+    overlap = ceil(radius / grid) * grid
+    vertical, horizontal = (_Axis(side, grid, overlap) for side in (height, width))
+    padded = Box(0, 0, *(ceil(side / multiple) * multiple for side in (height, width)))
     shapes = _shapes(vertical, horizontal, tile)
     if not shapes:
-        least = smallest_tile(multiple, radius)
+        least = smallest_tile(grid, radius)
         raise ConfigurationError(
             f"Expected a tile of at least {least} pixels for a network that sees {radius} pixels far, got {tile}: "
             f"use --tile {least} or more."
         )
     rows, columns = min(shapes, key=lambda shape: vertical.work(shape[0]) * horizontal.work(shape[1]))
     return [
-        Tile(Box(y.start, x.start, y.size, x.size), Box(y.first, x.first, y.end - y.first, x.end - x.first))
+        Tile(
+            Box(y.start, x.start, min(y.size, padded.bottom - y.start), min(x.size, padded.right - x.start)),
+            Box(y.first, x.first, y.end - y.first, x.end - x.first),
+        )
         for y in vertical.spans(rows)
         for x in horizontal.spans(columns)
     ]

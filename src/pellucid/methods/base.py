@@ -42,6 +42,7 @@ class Restorer(Protocol):
 
     Attributes:
         size_multiple: height and width must be multiples of it, in pixels.
+        tile_grid: tiles begin on multiples of it, in pixels; a multiple of `size_multiple`, mostly the same.
         receptive_radius: how far a pixel of the output can see, in pixels, whatever the picture.
         bytes_per_pixel: peak working memory while restoring, per input pixel; measured, see `benchmarks/memory.py`.
         needs_context: whether tiles of a picture would disagree without its context. Else a context decides what may be
@@ -49,6 +50,7 @@ class Restorer(Protocol):
     """
 
     size_multiple: int
+    tile_grid: int
     receptive_radius: int
     bytes_per_pixel: float
     needs_context: bool

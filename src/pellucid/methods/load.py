@@ -75,7 +75,8 @@ class Model:
             maps = {name: crop_to(value, size) for name, value in restoration.maps.items()}
             return Restoration(crop_to(restoration.image, size).clamp(0, 1), maps, restoration.perceived)
         reach = self.restorer.reach(context)
-        tiles = plan_tiles(*size, tile=tile, multiple=self.restorer.size_multiple, radius=reach)
+        multiple, grid = self.restorer.size_multiple, self.restorer.tile_grid
+        tiles = plan_tiles(*size, tile=tile, multiple=multiple, radius=reach, grid=grid)
         channels: dict[str, int] = {}
 
         def stacked(part: Tensor, box: Box) -> Tensor:
@@ -100,7 +101,7 @@ class Model:
             budget_bytes=budget,
             bytes_per_pixel=self.restorer.bytes_per_pixel * count,
             fixed_bytes=0,
-            multiple=self.restorer.size_multiple,
+            multiple=self.restorer.tile_grid,
             radius=self.restorer.receptive_radius,
         )
 

@@ -53,6 +53,7 @@ class NetworkRestorer:
     ):
         require_same_size(network)
         self.size_multiple: int = network.size_multiple  # pyright: ignore[reportAttributeAccessIssue]
+        self.tile_grid = self.size_multiple
         self.receptive_radius: int = network.receptive_radius  # pyright: ignore[reportAttributeAccessIssue]
         dtype = fastest_dtype(device) if dtype is None else dtype
         self.needs_context: bool = getattr(network, "needs_context", False)

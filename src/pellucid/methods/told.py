@@ -47,7 +47,8 @@ class ToldRestorer:
         names = [name.strip().lower().replace(" ", "-").replace("_", "-") for name in names]
         self.inner, self.network, self.known = restorer, network, network.told(names)
         self.degradations = tuple(name for name in network.degradations if name in names)
-        self.size_multiple, self.receptive_radius = restorer.size_multiple, restorer.receptive_radius
+        self.size_multiple, self.tile_grid = restorer.size_multiple, restorer.tile_grid
+        self.receptive_radius = restorer.receptive_radius
         self.bytes_per_pixel = restorer.bytes_per_pixel
         self.needs_context = True  # what is told must not be forgotten where there is nothing to see
 

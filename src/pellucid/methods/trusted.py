@@ -12,6 +12,7 @@ from pellucid.degradations.jpeg_reading import jpeg_quality_read
 from pellucid.degradations.severity import severity_of_quality
 from pellucid.errors import MethodError
 from pellucid.images.overview import Context, Views, maps_of, views
+from pellucid.images.padding import crop_to, pad_to_multiple
 from pellucid.methods.base import Restoration, Restorer
 from pellucid.methods.perceiver import Perceiver, load_perceiver
 from pellucid.methods.restorer import fastest_dtype, set_precision
@@ -74,7 +75,8 @@ class TrustedRestorer:
         self.weights_sha256, self.perceiver = weights_sha256, perceiver
         set_precision(network, fastest_dtype(device))
         self.network = network.eval().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
-        self.size_multiple = max(restorer.size_multiple, network.size_multiple)  # powers of two
+        self.size_multiple = restorer.size_multiple  # so that the result is what it would be without maps
+        self.tile_grid = max(restorer.tile_grid, network.size_multiple)  # powers of two
         self.receptive_radius = restorer.receptive_radius + network.receptive_radius
         self.bytes_per_pixel = restorer.bytes_per_pixel + network.bytes_per_pixel
         self.needs_context = restorer.needs_context or perceiver is not None
@@ -129,7 +131,7 @@ class TrustedRestorer:
         taken_for: Sequence[str | None],
         seen: Sequence[Sequence[float]] = (),
     ) -> dict[str, Tensor]:
-        """The three maps of pictures and their results, sides multiples of `size_multiple`; see the class.
+        """The three maps of pictures and their results, of any size; see the class.
 
         Args:
             degraded: `(B, 3, H, W)`.
@@ -138,7 +140,7 @@ class TrustedRestorer:
             seen: what is seen of each as a whole, see `seen_of`; nothing without a perceiver.
         """
         given, made = degraded.to(self.device).float(), restored.to(self.device).float().clamp(0, 1)
-        scales = self.network(given, made)
+        scales = self._scales(given, made)
         return {
             "prior": posterior_prior_weight(scales[:, :1].square(), scales[:, 1:].square()).to(degraded.device),
             "effect": (made - given).abs().mean(dim=1, keepdim=True).to(degraded.device),
@@ -149,6 +151,11 @@ class TrustedRestorer:
                 ]
             ).to(degraded.device),
         }
+
+    def _scales(self, degraded: Tensor, restored: Tensor) -> Tensor:
+        """The network's, which asks for other sides than the restorer does."""
+        (given, size), (made, _) = (pad_to_multiple(its, self.network.size_multiple) for its in (degraded, restored))
+        return crop_to(self.network(given, made), size)
 
     @torch.inference_mode()
     def error_of_original(self, picture: Tensor, context: Context | None = None) -> Tensor:
@@ -162,7 +169,7 @@ class TrustedRestorer:
         if self.perceiver is not None and not seen:
             seen = self._parted(self.context(views(picture)))[1]
         given = picture.to(self.device).float()
-        scale = self.network(given, given.clamp(0, 1))[:, :1]
+        scale = self._scales(given, given.clamp(0, 1))[:, :1]
         return self.bound(scale, KEPT, seen[0] if seen else ()).to(picture.device)
 
 

@@ -41,6 +41,7 @@ class DerainingRestorer:
         multiples: Any = (self.inner.size_multiple, rain.size_multiple)  # powers of two
         radii: Any = (self.inner.receptive_radius, rain.receptive_radius)
         self.size_multiple: int = max(multiples)
+        self.tile_grid = self.size_multiple
         self.receptive_radius: int = max(radii)
         self.bytes_per_pixel = self.inner.bytes_per_pixel
         self.needs_context = self.inner.needs_context
