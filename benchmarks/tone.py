@@ -33,7 +33,7 @@ from pellucid.networks.all_in_one import brightness
 from pellucid.weights.bundled import bundled_weights
 
 DARK_BELOW = (0.1, 0.12, 0.13, 0.14, 0.15, 0.16, 0.18, 0.2)
-HAZY_ABOVE = (0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99)
+HAZY_ABOVE = (0.9, 0.925, 0.95, 0.96, 0.97, 0.975, 0.98)
 NEED_NOTHING = ("clean", "gaussian-noise", "sensor-noise", "jpeg", "gaussian-blur", "rain")
 
 

@@ -42,7 +42,7 @@ SEEN, UNSEEN = "seen in training", "not seen"
 SYNTHESISED = {
     SEEN: (
         "clean", "gaussian-noise:sigma=15", "gaussian-noise:sigma=25", "gaussian-noise:sigma=50", "sensor-noise",
-        "jpeg:quality=10", "jpeg:quality=40", "gaussian-blur:sigma=1.5", "motion-blur", "rain",
+        "jpeg:quality=10", "jpeg:quality=40", "gaussian-blur:sigma=1.5", "motion-blur", "rain", "rain-faint",
         "sensor-noise+jpeg", "gaussian-blur+gaussian-noise+jpeg",
     ),
     UNSEEN: ("resize", "snow"),
@@ -68,7 +68,7 @@ KINDS = {
     "noise": ("gaussian-noise:sigma=15", "gaussian-noise:sigma=25", "gaussian-noise:sigma=50", "sensor-noise"),
     "JPEG": ("jpeg:quality=10", "jpeg:quality=40"),
     "blur": ("gaussian-blur:sigma=1.5", "motion-blur"),
-    "rain": ("rain",),
+    "rain": ("rain", "rain-faint"),
     "mixtures": ("sensor-noise+jpeg", "gaussian-blur+gaussian-noise+jpeg"),
 }
 """Families seen in training, taken together by what people call them."""

@@ -53,12 +53,13 @@ SERVES = {
 UNTRAINED: dict[str, dict[str, Any]] = {"clean": {"name": "identity", "arguments": {}}}
 """Specialists that have no weights: what needs nothing is left as it is."""
 
-LIMITS = {"dark_below": 0.14, "hazy_above": 0.985}
+LIMITS = {"dark_below": 0.14, "hazy_above": 0.975}
 """What a dark and what a hazy picture is (benchmarks/results/tone.md)."""
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}
 """Sharpening what is not blurred costs most, of a clean picture 20 dB; leaving a picture alone costs
-least, less than what the generalist does to a clean one (benchmarks/results/chooser.md)."""
+least, less than what the generalist does to a clean one (benchmarks/results/chooser.md). What a greater one for rain
+would keep dry it would cost heavy rain, which loses ten times as much (benchmarks/results/rain-limit.md)."""
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,15 @@ def main() -> None:
         print(f"{name:<24}{bound.pictures[name]:>6} pictures ", " ".join(f"{factor:.2f}" for factor in factors))
         print(" " * 41, " ".join(f"{weight:+.2f}" for weight in bound.weights[name]))
     recipe = description["recipe"]
-    recipe["training"]["run_folder"] = None
+    recipe["training"]["run_folder"] = None  # a path of the machine that trained, of use to nobody
+    if recipe["network"]["start_from"] is not None:
+        recipe["network"]["start_from"] = Path(recipe["network"]["start_from"]).name
     told = {
         "method": "trust-map",
         "licence": LICENCE,
         "network": description["network"],
         "recipe": recipe,
-        "step": description["step"],
+        **{key: description[key] for key in ("step", "started_from") if key in description},
         "restorer_sha256": model.weights_sha256,
         "perceiver_sha256": perceiver.weights_sha256,
         "bound": bound.as_json(),

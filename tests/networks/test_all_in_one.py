@@ -110,16 +110,17 @@ def test_a_picture_is_dark_by_the_mean_of_its_largest_colours(level: float, limi
         assert torch.equal(context[:, 2:], network.tone.context(views(image)))
 
 
-def test_one_detail_that_sees_haze_is_enough() -> None:
+@pytest.mark.parametrize("details", [1, 2])
+def test_two_details_that_see_haze_are_enough_and_one_is_not(details: int) -> None:
     network = lively(hazy_above=0.8, chooser={"domains": [*DOMAINS, "haze", "haze+jpeg"], "width": 4})
     image = 0.5 + 0.4 * picture(40, 400)
     for logits, is_hazy in (((4.0, 0.0), True), ((3.0, 3.0), True), ((2.0, 0.0), False)):  # 0.92, 0.91, 0.62 together
         said = torch.zeros(1, 4, 6)
-        said[0, 2, 4:] = torch.tensor(logits)
+        said[0, 4 - details :, 4:] = torch.tensor(logits)
         network.look = lambda details, said=said: said
         context = network.context(views(image))
-        assert (context is not None) == is_hazy
-        if is_hazy:
+        assert (context is not None) == (is_hazy and details == 2)
+        if context is not None:
             assert network.taken_for(context) == "haze"
             at_pixels = spread(context, (40, 400))
             without = network.dark_channel(image, spread(network.dark_channel.context(views(image)), (40, 400)))

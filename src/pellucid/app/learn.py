@@ -29,6 +29,9 @@ PATIENCE = {"default": 4, "nothing": 50}
 ENOUGH_CLEAN = 0.5
 """Share of the rainy pictures in which nothing is seen to be wrong, from which on it is worth a word."""
 
+WIDEST_RAIN = 15
+"""Pixels: streaks are hardly wider, and mist is."""
+
 FINDINGS, WRITTEN = "folders.json", "written.json"
 """Beside the run: what is odd about the folders, and the hashes of what was written."""
 
@@ -48,8 +51,6 @@ STARTS: dict[str, dict[str, Any]] = {
             **dict.fromkeys(("adversarial", "location", "layer", "sparsity"), 0.0),
             "consistency_moves": "rain",
             "transfer": 1.0,
-            # Guided by what is seen, the one network takes much real rain for something else; the other asks nobody.
-            "transfer_found_by": "rain",
             "replay": 2.0,
         },
         "rain": {"arguments": {"width": 16, "blocks": 4}, "start_from": "rain-layer"},
@@ -100,6 +101,7 @@ def learn(
     patch_size: int = 96,
     seed: int = 0,
     device: str | None = None,
+    keep_mist: bool = False,
     overwrite: bool = False,
 ) -> Learned:
     """Learn from two folders, going on where it stopped if it was begun before.
@@ -116,6 +118,8 @@ def learn(
         patch_size: pixels.
         seed: of everything random.
         device: `"cpu"`, or the best at hand when absent.
+        keep_mist: whether the model gives back what it removes and is wider than `WIDEST_RAIN`: mist, and with it the
+            light of what it covers.
         overwrite: whether files that are there may be replaced; what was begun for `output` is then begun anew.
 
     Raises:
@@ -144,7 +148,7 @@ def learn(
             partial.write_text(json.dumps(findings), encoding="utf-8")
     for warning in findings["warnings"]:
         logger.warning("Of the folders: %s.", warning)
-    run = _run(rainy, clean, findings["unreadable"], start, steps, minutes, patch_size, seed, device)
+    run = _run(rainy, clean, findings["unreadable"], start, steps, minutes, patch_size, seed, device, keep_mist)
     try:
         trained = train_run(run, folder)
     except ConfigurationError as error:
@@ -185,6 +189,7 @@ def _run(
     patch_size: int,
     seed: int,
     device: str | None,
+    keep_mist: bool,
 ) -> Run:
     from pellucid.methods.devices import chosen_device, spare_on_device
     from pellucid.methods.restorer import fastest_dtype
@@ -210,9 +215,8 @@ def _run(
         "precision": "bf16" if has_bf16 else "no",
     }
     stopping = {"patience": PATIENCE[start]}
-    return read_settings(
-        {"method": "nlcl", **COMMON, **STARTS[start], "data": data, "stopping": stopping, "training": training}
-    )
+    content = {"method": "nlcl", **COMMON, **STARTS[start], "data": data, "stopping": stopping, "training": training}
+    return read_settings({**content, "widest_rain": WIDEST_RAIN if keep_mist else None})
 
 
 def _checked_folders(rainy: Path, clean: Path, patch_size: int) -> dict[str, list[str]]:

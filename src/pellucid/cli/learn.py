@@ -17,6 +17,7 @@ def learn(
     patch_size: int = 96,
     seed: int = 0,
     device: str | None = None,
+    keep_mist: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Learn to remove rain from two folders without pairs; run the same command again to go on where it stopped.
@@ -36,12 +37,13 @@ def learn(
         patch_size: Side of the patches that are learned from, pixels.
         seed: Of everything random.
         device: cpu; the best at hand without it.
+        keep_mist: Give back what is removed and wider than 15 pixels: mist, and so the light of what it covers.
         overwrite: Replace files that are there, and begin anew.
     """
     from pellucid.app.learn import learn as learn_from
     from pellucid.cli.train import STATUS
 
     settings = {"start": start, "steps": steps, "minutes": minutes, "patch_size": patch_size, "seed": seed}
-    learned = learn_from(rainy, clean, output, device=device, overwrite=overwrite, **settings)
+    learned = learn_from(rainy, clean, output, device=device, keep_mist=keep_mist, overwrite=overwrite, **settings)
     print(learned.weights if learned.reason != "interrupted" else learned.run_folder)
     return STATUS[learned.reason]

@@ -154,8 +154,12 @@ class AllInOne(nn.Module):
         return torch.where(share > self.least[number], number + 1, 0)
 
     def haze(self, seen: Tensor) -> Tensor:
-        """How probable haze is where it is clearest, `(B,)`; `seen` as `look` gives it."""
-        return seen.softmax(dim=2)[:, :, self.with_haze].sum(dim=2).amax(dim=1)
+        """How probable haze is in the second clearest detail, `(B,)`; `seen` as `look` gives it.
+
+        Haze is seldom in one place alone, and one misleading detail is to decide nothing (benchmarks/results/tone.md).
+        """
+        shares = seen.softmax(dim=2)[:, :, self.with_haze].sum(dim=2)
+        return shares.topk(min(2, shares.shape[1]), dim=1).values[:, -1]
 
     def is_what(self, views: Views, seen: Tensor) -> Tensor:
         """`DARK`, `HAZY` or 0, `(B,)`. A dark picture is not looked at for haze."""

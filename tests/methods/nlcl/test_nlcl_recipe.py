@@ -19,6 +19,7 @@ from pellucid.methods.load import load
 from pellucid.methods.nlcl.config import NLCLConfig
 from pellucid.methods.nlcl.objective import found_rain
 from pellucid.methods.nlcl.recipe import NLCLRecipe
+from pellucid.methods.nlcl.restorer import DerainingRestorer
 from pellucid.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 
 SMALL: dict[str, Any] = {
@@ -364,11 +365,12 @@ def write_run(folder: Path, **settings: Any) -> Path:
 
 @pytest.mark.parametrize("preset", ["paper", "pellucid"])
 def test_a_run_writes_weights_that_restore_with_a_map_of_rain(tmp_path: Path, preset: str) -> None:
-    path = write_run(tmp_path, preset=preset)
+    path = write_run(tmp_path, preset=preset, widest_rain=5)
     assert read_run(path).config.preset == preset
     assert train(path).reason == "finished"
     assert list((tmp_path / "run" / "samples").glob("*.png"))
     model = load(tmp_path / "run" / "weights.safetensors", "cpu")
+    assert isinstance(model.restorer, DerainingRestorer) and model.restorer.widest_rain == 5
     picture = torch.rand(1, 3, 50, 61)
     restored = model.restore(picture)
     assert restored.image.shape == restored.maps["rain"].shape == picture.shape

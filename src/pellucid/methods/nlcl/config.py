@@ -106,7 +106,8 @@ class NLCLObjectiveSettings(Section):
         "not to forget. Not in the paper.",
     )
     replayed: dict[str, float] = Field(
-        default={"rain": 4.0, "rain+jpeg": 1.0}, description="As `data.mixture` of other methods."
+        default={"rain": 4.0, "rain-faint": 1.5, "rain+jpeg": 1.0, "rain-faint+jpeg": 0.5},
+        description="As `data.mixture` of other methods.",
     )
     location_encoder: Literal["generator", "discriminator", "vgg", "separate"] = Field(
         default="generator", description="Whose features the location loss compares (paper: the generator's)."
@@ -185,6 +186,12 @@ class NLCLConfig(Section):
     objective: NLCLObjectiveSettings = Field(default_factory=NLCLObjectiveSettings, description="What is minimised.")
     optimisation: NLCLOptimisation = Field(default=NLCLOptimisation(), description="How all learn.")
     stopping: StoppingSettings = Field(default=StoppingSettings(), description="When it is enough.")
+    widest_rain: int | None = Field(
+        default=None,
+        ge=3,
+        description="Pixels: of what the model that comes out removes it gives back what is wider in every direction, "
+        "mist and light. Nothing when absent; no loss sees it. Not in the paper.",
+    )
     data: UnpairedSettings
 
     @model_validator(mode="after")

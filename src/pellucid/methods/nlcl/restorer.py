@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pellucid.images.overview import Context, Views
 from pellucid.methods.base import Restoration
@@ -23,6 +24,8 @@ class DerainingRestorer:
         rain: network that gives the rain.
         device: where both run.
         dtype: see `NetworkRestorer`; float32 when absent and the background network has no skip.
+        widest_rain: pixels; what is removed and is wider than this in every direction, mist and light, is given back
+            (`wider_than`). Nothing is when absent.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class DerainingRestorer:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
+        widest_rain: int | None = None,
     ):
         if dtype is None and not getattr(background, "skip", True):
             dtype = torch.float32  # without a skip the whole picture goes through the network, and would be rounded
@@ -42,7 +46,8 @@ class DerainingRestorer:
         radii: Any = (self.inner.receptive_radius, rain.receptive_radius)
         self.size_multiple: int = max(multiples)
         self.tile_grid = self.size_multiple
-        self.receptive_radius: int = max(radii)
+        self.widest_rain, self._of_light = widest_rain, 0 if widest_rain is None else 2 * (widest_rain // 2)
+        self.receptive_radius: int = max(radii) + self._of_light
         self.bytes_per_pixel = self.inner.bytes_per_pixel
         self.needs_context = self.inner.needs_context
 
@@ -56,7 +61,7 @@ class DerainingRestorer:
 
     def reach(self, context: Context | None) -> int:
         """How far a pixel of either sees."""
-        return max(self.inner.reach(context), self.receptive_radius)
+        return max(self.inner.reach(context) + self._of_light, self.receptive_radius)
 
     def taken_for(self, context: Context | None) -> str | None:
         """Nothing is told apart."""
@@ -71,7 +76,26 @@ class DerainingRestorer:
         """The background, and the rain as a map."""
         restoration = self.inner.restore(image, context)
         rain = self.rain(image.to(self.inner.device, torch.float32)).to(image.device)
-        return Restoration(restoration.image, {**restoration.maps, "rain": rain}, restoration.perceived)
+        background = restoration.image
+        if self.widest_rain is not None:
+            background = background + wider_than((image - background).clamp_min(0), self.widest_rain)
+        return Restoration(background, {**restoration.maps, "rain": rain}, restoration.perceived)
+
+
+def wider_than(removed: Tensor, width: int) -> Tensor:
+    """What of `removed`, `(B, C, H, W)`, is wider than `width` pixels in every direction: its opening.
+
+        opening = max over a square of min over a square
+
+    with squares of `width` pixels a side (one more where that is even). What is left of `removed` without it, the white
+    top-hat, is thin: streaks, but not the mist between them.
+
+    Source:
+        Serra, "Image Analysis and Mathematical Morphology", 1982.
+    """
+    reach = width // 2
+    lowest = -F.max_pool2d(-removed, 2 * reach + 1, stride=1, padding=reach)
+    return F.max_pool2d(lowest, 2 * reach + 1, stride=1, padding=reach)
 
 
 def mismatch(observed: Tensor, background: Tensor, rain: Tensor) -> Tensor:
@@ -92,4 +116,4 @@ def deraining_restorer(tensors: dict[str, Tensor], description: dict[str, Any], 
         own = {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
         load_into(network, own, f"the {part} of the weights file")
         networks.append(network)
-    return DerainingRestorer(*networks, device=device)
+    return DerainingRestorer(*networks, device=device, widest_rain=description.get("recipe", {}).get("widest_rain"))
