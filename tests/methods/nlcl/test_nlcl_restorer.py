@@ -23,12 +23,21 @@ class Removing(nn.Module):
         return torch.where(image > 0.5, 0.2, image - 0.2)
 
 
+class Rain(Removing):
+    """What it takes away."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image - super().forward(image)
+
+
 @pytest.mark.parametrize("widest", [None, 9])
 def test_mist_is_given_back_and_streaks_are_not(widest: int | None) -> None:
     picture = torch.full((1, 3, 40, 40), 0.4)
     picture[..., 5:35, 20:23] = 0.9
-    restorer = DerainingRestorer(Removing(), Removing(), dtype=torch.float32, widest_rain=widest)
-    result = restorer.restore(picture).image
+    restorer = DerainingRestorer(Removing(), Rain(), dtype=torch.float32, widest_rain=widest)
+    restored = restorer.restore(picture)
+    result = restored.image
+    assert torch.allclose(result + restored.maps["rain"], picture, atol=1e-6)
     assert torch.allclose(result, torch.full_like(result, 0.2 if widest is None else 0.4), atol=1e-6)
     assert restorer.reach(None) == (0 if widest is None else 8)
 

@@ -25,7 +25,7 @@ class DerainingRestorer:
         device: where both run.
         dtype: see `NetworkRestorer`; float32 when absent and the background network has no skip.
         widest_rain: pixels; what is removed and is wider than this in every direction, mist and light, is given back
-            (`wider_than`). Nothing is when absent.
+            (`wider_than`), and the map of rain has it no more. Nothing is when absent.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class DerainingRestorer:
         background = restoration.image
         if self.widest_rain is not None:
             background = background + wider_than((image - background).clamp_min(0), self.widest_rain)
+            rain = rain - wider_than(rain.clamp_min(0), self.widest_rain)
         return Restoration(background, {**restoration.maps, "rain": rain}, restoration.perceived)
 
 
