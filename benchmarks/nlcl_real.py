@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/nlcl-real"))
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--take-mist", action="store_true", help="without --keep-mist")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--sheet", type=Path, required=True)
     arguments = parser.parse_args()
@@ -95,7 +96,9 @@ def main() -> None:
     write(clean, list(clean.names)[:: max(1, len(clean.names) // CLEAN)][:CLEAN], arguments.work / "clean")
     folders = arguments.work / "rainy", arguments.work / "clean"
     limits = {"steps": arguments.steps, "minutes": arguments.minutes}
-    learned = learn(*folders, arguments.work / "rain.safetensors", device="cpu", keep_mist=True, **limits)
+    learned = learn(
+        *folders, arguments.work / "rain.safetensors", device="cpu", keep_mist=not arguments.take_mist, **limits
+    )
     adapted, default, perceiver = load(learned.weights, "cpu"), load(device="cpu"), load_perceiver(device="cpu")
     first = replace(adapted, restorer=at_first())
     rows, lines = {}, []

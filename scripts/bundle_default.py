@@ -58,8 +58,9 @@ LIMITS = {"dark_below": 0.14, "hazy_above": 0.975}
 
 LEAST_PROBABILITY = {"blur": 0.75, "clean": 0.4}
 """Sharpening what is not blurred costs most, of a clean picture 20 dB; leaving a picture alone costs
-least, less than what the generalist does to a clean one (benchmarks/results/chooser.md). What a greater one for rain
-would keep dry it would cost heavy rain, which loses ten times as much (benchmarks/results/rain-limit.md)."""
+least, less than what the generalist does to a clean one (benchmarks/results/chooser.md). A greater one for rain, 0.6,
+would spare one compressed picture in a hundred and lose four of heavy rain (benchmarks/results/rain-limit.md).
+"""
 
 
 @dataclass(frozen=True)
